@@ -1,0 +1,15 @@
+export { type Clock, systemClock } from './clock.ts'
+export { type CallOptions, inGroups, Mutex, mapBounded } from './concurrency.ts'
+export {
+  type ErrorCode,
+  type ErrorContext,
+  errorCodes,
+  errorMessage,
+  isMindtraceError,
+  MindtraceError,
+  systemErrorCode,
+} from './errors.ts'
+export { newId, newToken } from './ids.ts'
+export { type Instant, parseInstant, toInstant } from './instant.ts'
+export { type Logger, silentLogger } from './logger.ts'
+export { type Bytes, type ByteStream, bytesOf, chunksOf, streamOf } from './streams.ts'

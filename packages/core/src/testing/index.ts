@@ -1,0 +1,2 @@
+export { fixedClock } from './fixed-clock.ts'
+export { type TemporaryFolder, temporaryFolder } from './temporary-folder.ts'
