@@ -1,1 +1,116 @@
-export {}
+export {
+  allTasks,
+  findTask,
+  isExtension,
+  type ParsedInput,
+  parse,
+  parseInput,
+  parseOutput,
+  type TaskCall,
+  type TaskInput,
+  type TaskName,
+  type TaskOutput,
+  taskPath,
+} from './call.ts'
+export {
+  DatasetStats,
+  DatasetStatsInput,
+  DatasetSummary,
+  DatasetsListInput,
+  DatasetsListOutput,
+} from './extensions/datasets.ts'
+export { LakeIssue, LakeStats, LakeVerifyInput, LakeVerifyOutput } from './extensions/lake.ts'
+export { extensionTasks, type StreamRoute, streamRoutes } from './extensions/table.ts'
+export { errorCodeHeader, httpStatus } from './http-status.ts'
+export {
+  type ByteRange,
+  createLake,
+  type IngestItem,
+  type IngestPayload,
+  type Lake,
+  type LakeAdapter,
+  type LakeStreams,
+  type ObjectLocation,
+  type PayloadRead,
+  type ReadOptions,
+  type TaskMethods,
+  type WriteObject,
+  type WrittenObject,
+} from './lake.ts'
+export {
+  AnnotationKind,
+  AnnotationLabelDefinition,
+  AnnotationRecord,
+  AnnotationSchema,
+  AnnotationSet,
+  AnnotationSource,
+  AnnotationTaskType,
+} from './model/annotations.ts'
+export { Asset, AssetAlias, AssetRetention } from './model/assets.ts'
+export { Collection, CollectionItem, ResolvedCollectionItem } from './model/collections.ts'
+export { DatasetVersion, Datum, ResolvedDatasetVersion, ResolvedDatum } from './model/datasets.ts'
+export {
+  IngestAbandonInput,
+  IngestAbandonOutput,
+  IngestAnnotationSet,
+  IngestAsset,
+  IngestBeginInput,
+  IngestCommitInput,
+  IngestGroupResult,
+  IngestPlanInput,
+  IngestPlanOutput,
+  IngestRecord,
+  IngestSample,
+  IngestSampleResult,
+  IngestSchema,
+  IngestSession,
+  IngestSessionOutput,
+  IngestState,
+  Split,
+} from './model/ingest.ts'
+export {
+  DatasetViewExpand,
+  DatasetViewInfo,
+  DatasetViewPage,
+  DatasetViewRequest,
+  DatasetViewRow,
+  PageInfo,
+  PageRequest,
+  StructuredFilter,
+} from './model/pages.ts'
+export {
+  ReplicationBatchRequest,
+  ReplicationBatchResult,
+  ReplicationEntityKind,
+  ReplicationHydratePolicy,
+  ReplicationMode,
+  ReplicationReclaimRequest,
+  ReplicationReclaimResult,
+  ReplicationReconcileRequest,
+  ReplicationReconcileResult,
+  ReplicationRule,
+  ReplicationStatusResult,
+  ReplicationTask,
+  ReplicationTaskStatus,
+} from './model/replication.ts'
+export {
+  ObjectPayloadDescriptor,
+  PayloadStatus,
+  qualifiedKey,
+  StorageRef,
+  SubjectRef,
+} from './model/storage.ts'
+export {
+  DatasetImportSession,
+  DatasetSyncBundle,
+  DatasetSyncCommitResult,
+  DatasetSyncImportPlan,
+  DatasetSyncImportRequest,
+  DatasetSyncPayloadPlan,
+  DatasetSyncProgress,
+  TargetObjectMatchPolicy,
+  TransferPolicy,
+} from './model/sync.ts'
+export { DirectUploadSession } from './model/uploads.ts'
+export { tasks } from './tasks/table.ts'
+export type { Task, TaskModel } from './tasks/task.ts'

@@ -1,0 +1,70 @@
+import { z } from 'zod'
+import { task } from '../tasks/task.ts'
+
+export const LakeStats = z
+  .object({
+    database: z.string(),
+    default_mount: z.string(),
+    /** Documents by collection, without the `datalake_` of its name. */
+    counts: z.record(z.string(), z.int()),
+    payload_bytes: z.int(),
+    /** Assets by kind. */
+    asset_kinds: z.record(z.string(), z.int()),
+    /** Assets by payload status. */
+    payload_statuses: z.record(z.string(), z.int()),
+  })
+  .meta({ id: 'LakeStats' })
+export type LakeStats = z.infer<typeof LakeStats>
+
+export const LakeVerifyInput = z
+  .object({
+    /** Also reads every payload and compares its hash. */
+    read_data: z.boolean().default(false),
+    /** At most this many issues are listed; all are counted. */
+    sample_limit: z.int().min(1).max(1000).default(100),
+  })
+  .meta({ id: 'LakeVerifyInput' })
+
+export const LakeIssue = z
+  .object({
+    kind: z.enum([
+      'payload_missing',
+      'payload_size',
+      'payload_corrupt',
+      'dangling_alias',
+      'dangling_datum_asset',
+      'dangling_datum_set',
+      'dangling_set_record',
+      'dangling_manifest_datum',
+    ]),
+    id: z.string(),
+    message: z.string(),
+  })
+  .meta({ id: 'LakeIssue' })
+export type LakeIssue = z.infer<typeof LakeIssue>
+
+export const LakeVerifyOutput = z
+  .object({
+    ok: z.boolean(),
+    assets_checked: z.int(),
+    payload_bytes_read: z.int(),
+    issue_count: z.int(),
+    issues: z.array(LakeIssue),
+  })
+  .meta({ id: 'LakeVerifyOutput' })
+
+/** What the service adds about the lake as a whole. */
+export const lakeTasks = {
+  'lake.stats': task({
+    summary:
+      'Counts the documents of each collection, the payload bytes and the assets by kind and status.',
+    input: null,
+    output: LakeStats,
+    mcp: true,
+  }),
+  'lake.verify': task({
+    summary: 'Looks for records without bytes and for references that lead nowhere.',
+    input: LakeVerifyInput,
+    output: LakeVerifyOutput,
+  }),
+} as const

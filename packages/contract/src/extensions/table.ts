@@ -1,0 +1,40 @@
+import { datasetTasks } from './datasets.ts'
+import { ingestTasks } from './ingest.ts'
+import { lakeTasks } from './lake.ts'
+
+/** Tasks of ours beside the Python service's: served as `POST /v1/<name>`, listed by `GET /v1/extensions`. */
+export const extensionTasks = { ...datasetTasks, ...lakeTasks, ...ingestTasks } as const
+
+/** A route whose body or answer is bytes, which JSON can't carry. */
+export interface StreamRoute {
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST'
+  /** A path with `{name}` parameters; `{name+}` may hold slashes. */
+  readonly path: string
+  readonly summary: string
+}
+
+/** The streamed routes, by the name of the {@link LakeStreams} method they serve. */
+export const streamRoutes = {
+  readAsset: {
+    method: 'GET',
+    path: '/v1/assets/{asset_id}/payload',
+    summary:
+      "Streams an asset's bytes. Honours Range, If-None-Match and If-Range; HEAD answers the headers.",
+  },
+  readObject: {
+    method: 'GET',
+    path: '/v1/objects/{mount}/{name+}',
+    summary: 'Streams the bytes of a stored object; `?version=` chooses the version.',
+  },
+  writeObject: {
+    method: 'PUT',
+    path: '/v1/objects/{mount}/{name+}',
+    summary:
+      'Stores the body as an object, hashing it on the way; `?version=` and `?on_conflict=` as objects.put.',
+  },
+  ingestGroup: {
+    method: 'POST',
+    path: '/v1/ingest/{session_id}/groups',
+    summary: 'Writes a group of samples with their payloads: frames as described in ingest-frames.',
+  },
+} as const satisfies Record<string, StreamRoute>

@@ -1,0 +1,162 @@
+import type { ByteStream, Bytes, CallOptions } from '@mindtrace/core'
+import { allTasks, type TaskCall, type TaskInput, type TaskName, type TaskOutput } from './call.ts'
+import type { IngestGroupResult, IngestSample } from './model/ingest.ts'
+import type { StorageRef } from './model/storage.ts'
+
+/** Part of a payload: from `start` (0-based) to `end` (inclusive; absent: to the end), as HTTP ranges. */
+export interface ByteRange {
+  readonly start: number
+  readonly end?: number | undefined
+}
+
+export interface ReadOptions extends CallOptions {
+  /** @throws `RANGE_NOT_SATISFIABLE` when it starts at or after the end. */
+  readonly range?: ByteRange | undefined
+}
+
+/** An open payload. Whoever gets it reads `body` to its end or cancels it. */
+export interface PayloadRead {
+  /** The bytes asked for; it errors with `CORRUPT` at its end when the whole does not match its hash. */
+  readonly body: ByteStream
+  /** Size of the whole payload, also when a range was asked. */
+  readonly sizeBytes: number
+  /** The part that `body` holds, when one was asked for. */
+  readonly range: { readonly start: number; readonly end: number } | null
+  readonly mediaType: string
+  /** A strong validator without quotes: the payload's SHA-256 where it is known. */
+  readonly etag: string
+  readonly storageRef: StorageRef
+}
+
+export interface WriteObject {
+  /** Null is the default mount. */
+  readonly mount: string | null
+  readonly name: string
+  readonly version?: string | null
+  readonly onConflict?: 'skip' | 'overwrite' | null
+  readonly metadata?: Readonly<Record<string, unknown>>
+  readonly mediaType?: string
+}
+
+export interface WrittenObject {
+  readonly storage_ref: StorageRef
+  readonly size_bytes: number
+  /** `sha256:` and 64 hex digits. */
+  readonly checksum: string
+}
+
+/** The bytes of a sample's asset: whole, or opened when it is their turn. */
+export type IngestPayload = Bytes | (() => ByteStream | Promise<ByteStream>)
+
+/** A sample with its bytes, one payload for each role of `sample.assets`. */
+export interface IngestItem {
+  readonly sample: IngestSample
+  readonly payloads: Readonly<Record<string, IngestPayload>>
+}
+
+/** What a lake does with bytes, which no JSON task can carry. */
+export interface LakeStreams {
+  /**
+   * @throws `NOT_FOUND` for an unknown asset, `PAYLOAD_UNAVAILABLE` when its bytes are not here,
+   * `RANGE_NOT_SATISFIABLE`.
+   */
+  readAsset(assetId: string, options?: ReadOptions): Promise<PayloadRead>
+  /** @throws `NOT_FOUND` for an unknown mount, object or version. */
+  readObject(ref: ObjectLocation, options?: ReadOptions): Promise<PayloadRead>
+  /**
+   * Stores and hashes in one pass; visible only when complete.
+   *
+   * @throws `DUPLICATE` when the version exists and may not be replaced, `READ_ONLY`, `STORAGE_FULL`.
+   */
+  writeObject(
+    request: WriteObject,
+    body: Bytes | ByteStream,
+    options?: CallOptions,
+  ): Promise<WrittenObject>
+  /**
+   * Writes the payloads of up to 1,000 samples, then their records in one transaction. A sample that
+   * can't be taken is `failed` in the result and leaves no record; a failure of storage or database
+   * fails the call, and the same call may be made again.
+   *
+   * @throws `NOT_FOUND` for an unknown session, `CONFLICT` for one that was committed.
+   */
+  ingestGroup(
+    sessionId: string,
+    items: AsyncIterable<IngestItem> | Iterable<IngestItem>,
+    options?: CallOptions,
+  ): Promise<IngestGroupResult>
+}
+
+/** Where an object lies. A null version is the latest. */
+export type ObjectLocation = Pick<StorageRef, 'mount' | 'name'> & {
+  readonly version?: string | null
+}
+
+type CamelCase<Text extends string> = Text extends `${infer Head}_${infer Tail}`
+  ? `${Head}${Capitalize<CamelCase<Tail>>}`
+  : Text
+
+type Method<Name extends TaskName> =
+  undefined extends TaskInput<Name>
+    ? (input?: undefined, options?: CallOptions) => Promise<TaskOutput<Name>>
+    : (input: TaskInput<Name>, options?: CallOptions) => Promise<TaskOutput<Name>>
+
+type HeadOf<Names extends string> = Names extends `${infer Head}.${string}` ? Head : Names
+type TailOf<Names extends string, Head extends string> = Names extends `${Head}.${infer Tail}`
+  ? Tail
+  : never
+
+type MethodTree<Names extends string, Prefix extends string = ''> = {
+  readonly [Head in HeadOf<Names> as CamelCase<Head>]: `${Prefix}${Head}` extends TaskName
+    ? Method<`${Prefix}${Head}`>
+    : MethodTree<TailOf<Names, Head>, `${Prefix}${Head}.`>
+}
+
+/** Every task as a method: `lake.assets.getByAlias(…)` is the task `assets.get_by_alias`. */
+export type TaskMethods = MethodTree<TaskName>
+
+/**
+ * A lake: in this process, or behind HTTP. Whatever is written against it works with both.
+ * Errors are {@link MindtraceError}s with the same codes on either side.
+ */
+export interface Lake extends TaskMethods, AsyncDisposable {
+  readonly call: TaskCall
+  readonly streams: LakeStreams
+}
+
+/** What makes a {@link Lake}: one function for all tasks, the streams, and an end. */
+export interface LakeAdapter {
+  readonly call: TaskCall
+  readonly streams: LakeStreams
+  dispose(): Promise<void>
+}
+
+/** Builds the methods over an adapter from the task table. Disposing twice is fine. */
+export function createLake(adapter: LakeAdapter): Lake {
+  const methods: Record<string, unknown> = {}
+  for (const name of Object.keys(allTasks) as TaskName[]) {
+    const segments = name.split('.').map(camelCase)
+    const last = segments.pop() as string
+    let node = methods
+    for (const segment of segments) {
+      node[segment] ??= {}
+      node = node[segment] as Record<string, unknown>
+    }
+    node[last] = (input: TaskInput<typeof name>, options?: CallOptions) =>
+      adapter.call(name, input, options)
+  }
+  let disposed: Promise<void> | undefined
+  return {
+    ...(methods as TaskMethods),
+    call: adapter.call,
+    streams: adapter.streams,
+    [Symbol.asyncDispose]: () => {
+      disposed ??= adapter.dispose()
+      return disposed
+    },
+  }
+}
+
+function camelCase(text: string): string {
+  return text.replace(/_(\w)/g, (_match, letter: string) => letter.toUpperCase())
+}

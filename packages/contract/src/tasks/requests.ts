@@ -1,0 +1,34 @@
+import { z } from 'zod'
+import { jsonObject, nullable } from '../model/primitives.ts'
+
+export const DeleteByIdInput = z
+  .object({
+    id: z.string(),
+  })
+  .meta({ id: 'DeleteByIdInput' })
+export type DeleteByIdInput = z.infer<typeof DeleteByIdInput>
+
+export const GetByIdInput = z
+  .object({
+    id: z.string(),
+  })
+  .meta({ id: 'GetByIdInput' })
+export type GetByIdInput = z.infer<typeof GetByIdInput>
+
+export const ListInput = z
+  .object({
+    filters: nullable(jsonObject()),
+  })
+  .meta({ id: 'ListInput' })
+export type ListInput = z.infer<typeof ListInput>
+
+export const PageInput = z
+  .object({
+    limit: nullable(z.int().min(1)),
+    cursor: nullable(z.string()),
+    sort: z.string().default('created_desc'),
+    include_total: z.boolean().default(false),
+    filters: nullable(jsonObject()),
+  })
+  .meta({ id: 'PageInput' })
+export type PageInput = z.infer<typeof PageInput>

@@ -1,0 +1,27 @@
+import type { z } from 'zod'
+
+/** The input or output model of a task; null where it has none. */
+export type TaskModel = z.ZodType | null
+
+/**
+ * One thing a lake can do. From this entry come the HTTP route (`POST /<name>`, or `POST /v1/<name>` for
+ * an extension), the OpenAPI operation, the MCP tool, the client's method and the in-process method.
+ */
+export interface Task<Input extends TaskModel = TaskModel, Output extends TaskModel = TaskModel> {
+  /** One sentence for OpenAPI, MCP and people. */
+  readonly summary: string
+  readonly input: Input
+  readonly output: Output
+  /** Whether MCP clients see it as a tool by default; only tasks that read. */
+  readonly mcp: boolean
+  /** HTTP statuses that it may answer beside 200, 422 and 500. */
+  readonly statuses: readonly number[]
+}
+
+/** Fills the defaults of a table entry: no MCP tool, no statuses of its own. */
+export function task<Input extends TaskModel, Output extends TaskModel>(
+  entry: Pick<Task<Input, Output>, 'summary' | 'input' | 'output'> &
+    Partial<Pick<Task, 'mcp' | 'statuses'>>,
+): Task<Input, Output> {
+  return { mcp: false, statuses: [], ...entry }
+}
