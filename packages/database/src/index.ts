@@ -1,1 +1,33 @@
-export {}
+export { type Change, type ParsedChange, parseChange } from './change.ts'
+export {
+  type Backend,
+  type Collection,
+  type CollectionDefinition,
+  defineCollection,
+  type Index,
+  type IndexDefinition,
+  type IndexField,
+  maxDocumentBytes,
+  maxKeyBytes,
+  type Stored,
+} from './collection.ts'
+export type { Database, Repositories } from './database.ts'
+export {
+  type Condition,
+  type Filter,
+  type FilterOperators,
+  ParsedFilter,
+  parseFilter,
+  type RangeOperator,
+} from './filter.ts'
+export { objectIdOf } from './object-id.ts'
+export { after, type Keyset, keysetOf, parseSort, type Sort, type SortField } from './page.ts'
+export type { ElementKind, Path, PathKind, Scalar } from './paths.ts'
+export type {
+  Duplicate,
+  FilterInput,
+  FindOptions,
+  ReadOptions,
+  Repository,
+  StreamOptions,
+} from './repository.ts'

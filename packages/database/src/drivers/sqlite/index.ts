@@ -1,1 +1,6 @@
-export {}
+export {
+  openSqliteDatabase,
+  type SqliteDatabase,
+  type SqliteOptions,
+  sqlitePathOf,
+} from './sqlite-database.ts'

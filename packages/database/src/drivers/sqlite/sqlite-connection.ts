@@ -1,0 +1,67 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+
+const maxStatements = 256
+
+/** One connection to one file, with its prepared statements. */
+export class SqliteConnection {
+  readonly #database: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
+
+  constructor(path: string, options: { readonly readOnly: boolean }) {
+    // SQLite's own waiting blocks the event loop: it bridges moments only, the rest is waited for outside.
+    this.#database = new DatabaseSync(path, { readOnly: options.readOnly, timeout: 10 })
+  }
+
+  /** Whether a transaction is open. SQLite ends one by itself when the disk is full. */
+  get inTransaction(): boolean {
+    return this.#database.isTransaction
+  }
+
+  /** A statement of that text, prepared once; the least recently used ones are forgotten. */
+  prepare(sql: string): StatementSync {
+    let statement = this.#statements.get(sql)
+    if (statement === undefined) {
+      statement = this.#database.prepare(sql)
+      const [oldest] = this.#statements.keys()
+      if (this.#statements.size >= maxStatements && oldest !== undefined) {
+        this.#statements.delete(oldest)
+      }
+    } else {
+      this.#statements.delete(sql)
+    }
+    this.#statements.set(sql, statement)
+    return statement
+  }
+
+  /** Runs statements that are not worth keeping. */
+  exec(sql: string): void {
+    this.#database.exec(sql)
+  }
+
+  /** The one value of a pragma. */
+  pragma(name: string): unknown {
+    const row = this.#database.prepare(`PRAGMA ${name}`).get()
+    return row === undefined ? undefined : Object.values(row)[0]
+  }
+
+  /** Runs `work` between BEGIN and COMMIT, or as a savepoint of the transaction that is open. */
+  unit<R>(work: () => R): R {
+    const [begin, commit, rollback] = this.inTransaction
+      ? ['SAVEPOINT unit', 'RELEASE unit', 'ROLLBACK TO unit; RELEASE unit']
+      : ['BEGIN IMMEDIATE', 'COMMIT', 'ROLLBACK']
+    this.prepare(begin as string).run()
+    try {
+      const result = work()
+      this.prepare(commit as string).run()
+      return result
+    } catch (error) {
+      if (this.inTransaction) this.exec(rollback as string)
+      throw error
+    }
+  }
+
+  close(): void {
+    this.#statements.clear()
+    this.#database.close()
+  }
+}

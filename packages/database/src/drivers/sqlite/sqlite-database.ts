@@ -1,0 +1,299 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { mkdir } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { type CallOptions, errorMessage, MindtraceError } from '@mindtrace/core'
+import type { Collection } from '../../collection.ts'
+import type { Database, Repositories } from '../../database.ts'
+import type { Repository } from '../../repository.ts'
+import { SqliteConnection } from './sqlite-connection.ts'
+import { convertError } from './sqlite-errors.ts'
+import { type SqliteAccess, SqliteRepository } from './sqlite-repository.ts'
+import { claimFile, createMissing, dropTables, isComplete, Table } from './sqlite-schema.ts'
+import { WriterQueue, whileBusy } from './writer-queue.ts'
+
+/** What {@link openSqliteDatabase} takes. */
+export interface SqliteOptions extends CallOptions {
+  /** The file, created with its folder when missing, or `:memory:`. */
+  readonly path: string
+  /**
+   * `normal`: a power cut may lose the last transactions, never the file's integrity; a crash of the process loses
+   * nothing. `full`: every transaction is on the disk when it resolves. Default: `normal`.
+   */
+  readonly synchronous?: 'normal' | 'full' | undefined
+  /** How long to wait for other processes that write to the file. Default: 5000. */
+  readonly busyTimeoutMs?: number | undefined
+  /** Memory for pages of the file, for each of the two connections. Default: 32. */
+  readonly cacheMiB?: number | undefined
+}
+
+/** A {@link Database} in a SQLite file, and what only a file can do. */
+export interface SqliteDatabase extends Database {
+  /** The absolute path of the file, or `:memory:`. */
+  readonly path: string
+  /** Reads the whole file and tells what is wrong with it; nothing when it is whole. Takes its time. */
+  integrityCheck(options?: CallOptions): Promise<readonly string[]>
+}
+
+/**
+ * Opens a lake's records in a SQLite file, on a local disk. Several processes may have it open.
+ *
+ * @throws {@link MindtraceError} `UNAVAILABLE` when it cannot be opened, `CORRUPT` when it is no SQLite
+ *   database, `INVALID_INPUT` when it is another program's, `NOT_IMPLEMENTED` when a newer version wrote it.
+ */
+export async function openSqliteDatabase(options: SqliteOptions): Promise<SqliteDatabase> {
+  const inMemory = options.path === ':memory:'
+  const path = inMemory ? options.path : resolve(options.path)
+  const busyTimeoutMs = options.busyTimeoutMs ?? 5000
+  options.signal?.throwIfAborted()
+  if (!inMemory) await makeFolder(path)
+  const opened: SqliteConnection[] = []
+  try {
+    const connect = (readOnly: boolean) => {
+      const connection = new SqliteConnection(path, { readOnly })
+      opened.push(connection)
+      return connection
+    }
+    const patiently = <R>(work: () => R) => whileBusy(work, busyTimeoutMs, options.signal)
+    const writer = connect(false)
+    await patiently(() => claimFile(writer, path))
+    if (!inMemory) await patiently(() => writer.exec('PRAGMA journal_mode = WAL'))
+    const reader = inMemory ? writer : connect(true)
+    const cacheKiB = Math.round((options.cacheMiB ?? 32) * 1024)
+    for (const connection of new Set([writer, reader])) {
+      connection.exec(`PRAGMA cache_size = -${cacheKiB}; PRAGMA temp_store = MEMORY`)
+    }
+    writer.exec(
+      `PRAGMA synchronous = ${options.synchronous ?? 'normal'}; PRAGMA foreign_keys = ON; PRAGMA analysis_limit = 400; PRAGMA journal_size_limit = 67108864`,
+    )
+    return new OpenSqliteDatabase(path, writer, reader, busyTimeoutMs)
+  } catch (error) {
+    for (const connection of opened) connection.close()
+    throw convertError(error, path)
+  }
+}
+
+/**
+ * The path in a database address: `sqlite:/data/lake.db`, `sqlite:lake.db`, `sqlite::memory:`.
+ *
+ * @throws {@link MindtraceError} `INVALID_INPUT` for any other text.
+ */
+export function sqlitePathOf(address: string): string {
+  const path = address.startsWith('sqlite:') ? address.slice('sqlite:'.length) : ''
+  if (path !== '' && !path.startsWith('//')) return path
+  throw new MindtraceError(
+    'INVALID_INPUT',
+    `'${address}' is no address of a SQLite database: write sqlite:PATH, for example sqlite:./lake.db`,
+    { details: { address } },
+  )
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true })
+  } catch (cause) {
+    throw new MindtraceError(
+      'UNAVAILABLE',
+      `The folder of '${path}' cannot be made (${errorMessage(cause)}): choose a path below a folder that can be written`,
+      { cause, details: { path } },
+    )
+  }
+}
+
+/** One `transaction` call, as calls within it see it. */
+interface TransactionScope {
+  open: boolean
+}
+
+class OpenSqliteDatabase implements SqliteDatabase {
+  readonly path: string
+  readonly transactional = true
+  readonly #writer: SqliteConnection
+  readonly #reader: SqliteConnection
+  readonly #busyTimeoutMs: number
+  readonly #queue = new WriterQueue()
+  readonly #scopes = new AsyncLocalStorage<TransactionScope>()
+  readonly #tables = new Map<string, Table>()
+  #openScope: TransactionScope | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(
+    path: string,
+    writer: SqliteConnection,
+    reader: SqliteConnection,
+    busyTimeoutMs: number,
+  ) {
+    this.path = path
+    this.#writer = writer
+    this.#reader = reader
+    this.#busyTimeoutMs = busyTimeoutMs
+  }
+
+  readonly #outside: SqliteAccess = {
+    read: (work, options) => this.#read(work, options),
+    write: (work, options) => this.#write(work, options),
+    unit: (work, options) => this.#write((writer) => writer.unit(() => work(writer)), options),
+  }
+
+  repository<T extends object, I>(collection: Collection<T, I>): Repository<T, I> {
+    return this.#repository(collection, this.#outside)
+  }
+
+  async init(collections: readonly Collection[], options: CallOptions = {}): Promise<void> {
+    const tables = collections.map((collection) => new Table(collection))
+    if (!(await this.#read((reader) => isComplete(reader, tables), options))) {
+      await this.#outside.unit((writer) => createMissing(writer, tables), options)
+    }
+    for (const table of tables) this.#tables.set(table.collection.name, table)
+  }
+
+  async transaction<R>(
+    work: (tx: Repositories) => Promise<R>,
+    options: CallOptions = {},
+  ): Promise<R> {
+    this.#check(options)
+    return this.#queue.run(async () => {
+      const scope: TransactionScope = { open: true }
+      await this.#patiently(() => this.#writer.prepare('BEGIN IMMEDIATE').run(), options)
+      this.#openScope = scope
+      try {
+        const access = this.#inside(scope)
+        const handle = {
+          repository: <T extends object, I>(c: Collection<T, I>) => this.#repository(c, access),
+        }
+        const result = await this.#scopes.run(scope, () => work(handle))
+        options.signal?.throwIfAborted()
+        this.#checkAlive()
+        this.#writer.prepare('COMMIT').run()
+        return result
+      } catch (error) {
+        if (this.#writer.inTransaction) this.#writer.exec('ROLLBACK')
+        throw convertError(error, this.path)
+      } finally {
+        scope.open = false
+        this.#openScope = undefined
+      }
+    }, options.signal)
+  }
+
+  async ping(options: CallOptions = {}): Promise<void> {
+    await this.#read((reader) => reader.prepare('SELECT 1').get(), options)
+  }
+
+  async drop(options: CallOptions = {}): Promise<void> {
+    await this.#outside.unit((writer) => {
+      dropTables(writer)
+      createMissing(writer, [...this.#tables.values()])
+    }, options)
+  }
+
+  async integrityCheck(options: CallOptions = {}): Promise<readonly string[]> {
+    const rows = await this.#read(
+      (reader) => reader.prepare('PRAGMA integrity_check').all(),
+      options,
+    )
+    const findings = rows.map((row) => String(Object.values(row)[0]))
+    return findings.filter((finding) => finding !== 'ok')
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#queue.run(() => {
+      // Both only tidy up, and fail when another process is at work: it will do it then.
+      for (const tidy of ['PRAGMA optimize', 'PRAGMA wal_checkpoint(TRUNCATE)']) {
+        try {
+          this.#writer.exec(tidy)
+        } catch {}
+      }
+      if (this.#reader !== this.#writer) this.#reader.close()
+      this.#writer.close()
+    })
+    return this.#closing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #read<R>(work: (connection: SqliteConnection) => R, options: CallOptions = {}): Promise<R> {
+    this.#check(options)
+    // One connection in memory: reading while a transaction waits would show what it has not committed.
+    if (this.#reader === this.#writer && this.#openScope !== undefined) {
+      return this.#queue.run(
+        () => this.#patiently(() => work(this.#reader), options),
+        options.signal,
+      )
+    }
+    return this.#patiently(() => work(this.#reader), options)
+  }
+
+  async #write<R>(
+    work: (connection: SqliteConnection) => R,
+    options: CallOptions = {},
+  ): Promise<R> {
+    this.#check(options)
+    return this.#queue.run(() => this.#patiently(() => work(this.#writer), options), options.signal)
+  }
+
+  #inside(scope: TransactionScope): SqliteAccess {
+    const run = async <R>(work: () => R, options: CallOptions = {}): Promise<R> => {
+      options.signal?.throwIfAborted()
+      if (!scope.open) throw misuse('This transaction has ended: begin another one')
+      this.#checkAlive()
+      try {
+        return work()
+      } catch (error) {
+        throw convertError(error, this.path)
+      }
+    }
+    return {
+      read: (work, options) => run(() => work(this.#writer), options),
+      write: (work, options) => run(() => work(this.#writer), options),
+      unit: (work, options) => run(() => this.#writer.unit(() => work(this.#writer)), options),
+    }
+  }
+
+  async #patiently<R>(work: () => R, options: CallOptions): Promise<R> {
+    try {
+      return await whileBusy(work, this.#busyTimeoutMs, options.signal)
+    } catch (error) {
+      throw convertError(error, this.path)
+    }
+  }
+
+  #repository<T extends object, I>(collection: Collection<T, I>, access: SqliteAccess) {
+    const table = this.#tables.get(collection.name)
+    if (table === undefined) {
+      throw misuse(`Collection '${collection.name}' is not ready: give it to init first`)
+    }
+    return new SqliteRepository(collection, table, access)
+  }
+
+  #check({ signal }: CallOptions): void {
+    if (this.#closing !== undefined) {
+      throw new MindtraceError(
+        'UNAVAILABLE',
+        `SQLite database '${this.path}' is closed: open it again`,
+        {
+          details: { path: this.path },
+        },
+      )
+    }
+    signal?.throwIfAborted()
+    // It would wait for the transaction that waits for it.
+    if (this.#scopes.getStore()?.open) {
+      throw misuse(
+        'A transaction is open here: use the handle that it was given, and no second transaction',
+      )
+    }
+  }
+
+  #checkAlive(): void {
+    if (this.#writer.inTransaction) return
+    throw misuse(
+      'This transaction was rolled back after an earlier error: let that error leave the work',
+    )
+  }
+}
+
+function misuse(text: string): MindtraceError {
+  return new MindtraceError('INTERNAL', text)
+}

@@ -1,0 +1,474 @@
+import { setImmediate as nextTick } from 'node:timers/promises'
+import { type CallOptions, MindtraceError } from '@mindtrace/core'
+import { type Change, parseChange } from '../../change.ts'
+import { type Collection, maxDocumentBytes, type Stored } from '../../collection.ts'
+import { objectIdOf } from '../../object-id.ts'
+import { keysetOfFields, parseSort, planFind, type Sort } from '../../page.ts'
+import type { Scalar } from '../../paths.ts'
+import type {
+  Duplicate,
+  FilterInput,
+  FindOptions,
+  ReadOptions,
+  Repository,
+  StreamOptions,
+} from '../../repository.ts'
+import { applyChange } from './apply-change.ts'
+import type { SqliteConnection } from './sqlite-connection.ts'
+import { brokenUniqueIndex } from './sqlite-errors.ts'
+import {
+  compileConditions,
+  jsonPath,
+  orderBy,
+  type SqlCondition,
+  valueText,
+} from './sqlite-filter.ts'
+import type { Table } from './sqlite-schema.ts'
+
+/** The way to the connections: through the queue, or within a transaction. Work is synchronous. */
+export interface SqliteAccess {
+  /** Runs work that reads. */
+  read<R>(work: (connection: SqliteConnection) => R, options?: CallOptions): Promise<R>
+  /** Runs work that writes with one statement. */
+  write<R>(work: (connection: SqliteConnection) => R, options?: CallOptions): Promise<R>
+  /** Runs work that writes with several statements, all or none of them. */
+  unit<R>(work: (connection: SqliteConnection) => R, options?: CallOptions): Promise<R>
+}
+
+type Row = Record<string, unknown>
+
+/** A document that is ready to be written. */
+interface Prepared<T> {
+  readonly document: T
+  readonly key: string
+  readonly json: string
+}
+
+const groupSize = 1000
+const defaultBatchSize = 500
+
+/** Documents of one table. See `sqlite-schema.ts` for how they lie there. */
+export class SqliteRepository<T extends object, I> implements Repository<T, I> {
+  readonly #collection: Collection<T, I>
+  readonly #table: Table
+  readonly #access: SqliteAccess
+
+  constructor(collection: Collection<T, I>, table: Table, access: SqliteAccess) {
+    this.#collection = collection
+    this.#table = table
+    this.#access = access
+  }
+
+  async insert(input: I, options?: CallOptions): Promise<Stored<T>> {
+    const prepared = this.#prepare(input)
+    return this.#access.write((connection) => {
+      try {
+        connection.prepare(this.#insertSql).run(prepared.json)
+      } catch (error) {
+        throw this.#duplicate(connection, prepared, error) ?? error
+      }
+      return stored(prepared)
+    }, options)
+  }
+
+  async insertMany(inputs: readonly I[], options?: CallOptions) {
+    const inserted: Stored<T>[] = []
+    const duplicates: Duplicate[] = []
+    for await (const { group, from } of this.#groups(inputs)) {
+      await this.#access.unit((connection) => {
+        const statement = connection.prepare(this.#insertSql)
+        for (const [at, prepared] of group.entries()) {
+          try {
+            statement.run(prepared.json)
+            inserted.push(stored(prepared))
+          } catch (error) {
+            const duplicate = this.#duplicate(connection, prepared, error)
+            if (duplicate === undefined) throw error
+            const { on, value } = duplicate.details as Pick<Duplicate, 'on' | 'value'>
+            duplicates.push({ index: from + at, on, value })
+          }
+        }
+      }, options)
+    }
+    return { inserted, duplicates }
+  }
+
+  async upsertMany(inputs: readonly I[], options?: CallOptions) {
+    let created = 0
+    for await (const { group } of this.#groups(inputs)) {
+      created += await this.#access.unit((connection) => {
+        const keys = new Set(group.map(({ key }) => key))
+        const statement = connection.prepare(this.#upsertSql)
+        const existing = connection.prepare(this.#existingKeysSql).get(JSON.stringify([...keys]))
+        for (const prepared of group) {
+          try {
+            statement.run(prepared.json)
+          } catch (error) {
+            throw this.#duplicate(undefined, prepared, error) ?? error
+          }
+        }
+        return keys.size - Number(existing?.n ?? 0)
+      }, options)
+    }
+    return { created, updated: inputs.length - created }
+  }
+
+  async get<F extends keyof T = keyof T>(key: string, options: ReadOptions<F> = {}) {
+    const select = this.#selection(options.fields)
+    const sql = `SELECT ${select.columns} FROM ${this.#table.name} WHERE (${this.#table.key}) = ?`
+    const row = await this.#access.read((connection) => connection.prepare(sql).get(key), options)
+    if (row === undefined) throw this.#notFound(key)
+    return select.document<F>(row)
+  }
+
+  async getMany<F extends keyof T = keyof T>(
+    keys: readonly string[],
+    options: ReadOptions<F> = {},
+  ) {
+    const select = this.#selection(options.fields)
+    const sql = `SELECT ${select.columns} FROM ${this.#table.name} WHERE (${this.#table.key}) IN (SELECT value FROM json_each(?))`
+    const found = new Map<string, Stored<Pick<T, F>>>()
+    const distinct = [...new Set(keys)]
+    for (let from = 0; from < distinct.length; from += groupSize) {
+      if (from > 0) await nextTick()
+      const group = JSON.stringify(distinct.slice(from, from + groupSize))
+      const rows = await this.#access.read(
+        (connection) => connection.prepare(sql).all(group),
+        options,
+      )
+      for (const row of rows) {
+        const document = select.document<F>(row)
+        found.set(this.#collection.keyOf(document), document)
+      }
+    }
+    return found
+  }
+
+  async findOne<F extends keyof T = keyof T>(filter: FilterInput, options: ReadOptions<F> = {}) {
+    const [first] = await this.find(filter, { ...options, limit: 1 })
+    return first
+  }
+
+  async find<F extends keyof T = keyof T>(filter: FilterInput, options: FindOptions<F> = {}) {
+    const { conditions, order } = planFind(this.#collection, filter, options)
+    const where = compileConditions(this.#table, conditions)
+    const select = this.#selection(options.fields)
+    const limit = checkedLimit('limit', options.limit)
+    const sql = `SELECT ${select.columns} FROM ${this.#table.name} WHERE ${where.text} ${orderBy(order)}${limit === undefined ? '' : ' LIMIT ?'}`
+    const values = limit === undefined ? where.values : [...where.values, limit]
+    const rows = await this.#access.read(
+      (connection) => connection.prepare(sql).all(...values),
+      options,
+    )
+    return rows.map((row) => select.document<F>(row))
+  }
+
+  async *stream<F extends keyof T = keyof T>(filter: FilterInput, options: StreamOptions<F> = {}) {
+    const batches =
+      (options.sort ?? []).length > 0
+        ? this.#sortedBatches(filter, options.sort as Sort, options)
+        : this.#unsortedBatches(filter, options)
+    for await (const batch of batches) {
+      for (const document of batch) {
+        options.signal?.throwIfAborted()
+        yield document
+      }
+      // Without it a consumer that never waits would keep everything else from running.
+      await nextTick()
+    }
+  }
+
+  async count(filter: FilterInput = {}, options?: CallOptions): Promise<number> {
+    const where = this.#where(filter)
+    const sql = `SELECT count(*) AS n FROM ${this.#table.name} WHERE ${where.text}`
+    const row = await this.#access.read(
+      (connection) => connection.prepare(sql).get(...where.values),
+      options,
+    )
+    return Number(row?.n)
+  }
+
+  async countBy(path: string, filter: FilterInput = {}, options?: CallOptions) {
+    const where = this.#where(filter)
+    const by = this.#collection.path(path)
+    if (by.kind === 'array' || by.kind === 'object') {
+      throw new MindtraceError(
+        'QUERY_NOT_SUPPORTED',
+        `Path '${path}' cannot be counted by: it is an ${by.kind}`,
+        {
+          details: { path, reason: `is an ${by.kind}` },
+        },
+      )
+    }
+    const type = by.kind === 'free' ? `json_type(doc, ${jsonPath(by)})` : `'${by.kind}'`
+    const sql = `SELECT ${valueText(by)} AS value, ${type} AS type, count(*) AS n FROM ${this.#table.name} WHERE ${where.text} GROUP BY 1, 2`
+    const rows = await this.#access.read(
+      (connection) => connection.prepare(sql).all(...where.values),
+      options,
+    )
+    const counts = new Map<Scalar, number>()
+    for (const { value, type, n } of rows) {
+      const counted = countedValue(value, String(type))
+      counts.set(counted, (counts.get(counted) ?? 0) + Number(n))
+    }
+    return counts
+  }
+
+  async exists(filter: FilterInput, options?: CallOptions): Promise<boolean> {
+    const where = this.#where(filter)
+    const sql = `SELECT 1 FROM ${this.#table.name} WHERE ${where.text} LIMIT 1`
+    const row = await this.#access.read(
+      (connection) => connection.prepare(sql).get(...where.values),
+      options,
+    )
+    return row !== undefined
+  }
+
+  async update(
+    key: string,
+    change: Change<T>,
+    options: CallOptions & { readonly if?: FilterInput | undefined } = {},
+  ): Promise<Stored<T>> {
+    const parsed = parseChange(this.#collection, change)
+    const only = this.#where(options.if ?? {})
+    const sql = `SELECT id, json(doc) AS doc, (${only.text}) AS holds FROM ${this.#table.name} WHERE (${this.#table.key}) = ?`
+    return this.#access.unit((connection) => {
+      const row = connection.prepare(sql).get(...only.values, key)
+      if (row === undefined) throw this.#notFound(key)
+      if (row.holds !== 1) throw this.#conflict(key)
+      return this.#change(connection, row, parsed)
+    }, options)
+  }
+
+  async claim(
+    filter: FilterInput,
+    change: Change<T>,
+    options: CallOptions & { readonly sort: Sort; readonly limit: number },
+  ): Promise<Stored<T>[]> {
+    const parsed = parseChange(this.#collection, change)
+    const { conditions, order } = planFind(this.#collection, filter, { sort: options.sort })
+    const where = compileConditions(this.#table, conditions)
+    const limit = checkedLimit('limit', options.limit) ?? 0
+    const sql = `SELECT id, json(doc) AS doc FROM ${this.#table.name} WHERE ${where.text} ${orderBy(order)} LIMIT ?`
+    return this.#access.unit((connection) => {
+      const rows = connection.prepare(sql).all(...where.values, limit)
+      return rows.map((row) => this.#change(connection, row, parsed))
+    }, options)
+  }
+
+  async delete(key: string, options?: CallOptions): Promise<void> {
+    const sql = `DELETE FROM ${this.#table.name} WHERE (${this.#table.key}) = ?`
+    const { changes } = await this.#access.write(
+      (connection) => connection.prepare(sql).run(key),
+      options,
+    )
+    if (changes === 0) throw this.#notFound(key)
+  }
+
+  async deleteMany(filter: FilterInput, options?: CallOptions): Promise<number> {
+    const where = this.#where(filter)
+    const sql = `DELETE FROM ${this.#table.name} WHERE ${where.text}`
+    const { changes } = await this.#access.write(
+      (connection) => connection.prepare(sql).run(...where.values),
+      options,
+    )
+    return Number(changes)
+  }
+
+  get #insertSql(): string {
+    return `INSERT INTO ${this.#table.name} (doc) VALUES (jsonb(?))`
+  }
+
+  get #upsertSql(): string {
+    return `${this.#insertSql} ON CONFLICT ((${this.#table.key})) DO UPDATE SET doc = excluded.doc`
+  }
+
+  get #existingKeysSql(): string {
+    return `SELECT count(*) AS n FROM ${this.#table.name} WHERE (${this.#table.key}) IN (SELECT value FROM json_each(?))`
+  }
+
+  #where(filter: FilterInput): SqlCondition {
+    return compileConditions(this.#table, planFind(this.#collection, filter, {}).conditions)
+  }
+
+  #prepare(input: I): Prepared<T> {
+    const document = this.#collection.parse(input)
+    const key = this.#collection.keyOf(document)
+    return { document, key, json: this.#json(document, key) }
+  }
+
+  /** Checks all documents, then gives them in groups, leaving the event loop free in between. */
+  async *#groups(inputs: readonly I[]) {
+    const prepared = inputs.map((input) => this.#prepare(input))
+    for (let from = 0; from < prepared.length; from += groupSize) {
+      if (from > 0) await nextTick()
+      yield { group: prepared.slice(from, from + groupSize), from }
+    }
+  }
+
+  #json(document: object, key: string): string {
+    const json = JSON.stringify(document)
+    // A UTF-16 unit is at most three bytes in UTF-8: most documents need no second look.
+    if (json.length * 3 <= maxDocumentBytes) return json
+    const bytes = Buffer.byteLength(json)
+    if (bytes <= maxDocumentBytes) return json
+    throw new MindtraceError(
+      'TOO_LARGE',
+      `Document '${key}' of '${this.#collection.name}' has ${bytes} bytes, the limit is ${maxDocumentBytes}: keep large values as payloads`,
+      { details: { collection: this.#collection.name, key, bytes, limit: maxDocumentBytes } },
+    )
+  }
+
+  /** What to select, and how a row of it becomes a document. */
+  #selection(fields: readonly (keyof T)[] | undefined, extra: readonly string[] = []) {
+    const collection = this.#collection
+    if (fields === undefined) {
+      return {
+        columns: 'json(doc) AS doc',
+        document: <F extends keyof T>(row: Row) =>
+          collection.restore(JSON.parse(row.doc as string)) as Stored<Pick<T, F>>,
+      }
+    }
+    const names = [...new Set([collection.key, ...fields.map(String), ...extra])]
+    const columns = names.map((name) => `doc -> ${jsonPath(collection.path(name))} AS "${name}"`)
+    return {
+      columns: columns.join(', '),
+      document: <F extends keyof T>(row: Row) => {
+        const document: Row = {}
+        for (const name of names) {
+          const json = row[name]
+          if (json !== null) document[name] = JSON.parse(json as string)
+        }
+        return collection.restore(document, names) as Stored<Pick<T, F>>
+      },
+    }
+  }
+
+  async *#sortedBatches<F extends keyof T>(
+    filter: FilterInput,
+    sort: Sort,
+    options: StreamOptions<F>,
+  ): AsyncGenerator<Stored<Pick<T, F>>[]> {
+    const limit = checkedLimit('batchSize', options.batchSize) ?? defaultBatchSize
+    const order = parseSort(this.#collection, sort)
+    const needed = order.map(({ path }) => path.segments[0] as string)
+    const fields = options.fields && ([...new Set([...options.fields, ...needed])] as F[])
+    const surplus = needed.filter(
+      (name) =>
+        options.fields && name !== this.#collection.key && !options.fields.includes(name as F),
+    )
+    for (let after: FindOptions<F>['after']; ; ) {
+      const batch = await this.find(filter, { signal: options.signal, fields, sort, limit, after })
+      const last = batch.at(-1)
+      if (last !== undefined) after = keysetOfFields(order, last)
+      for (const document of batch)
+        for (const name of surplus) Reflect.deleteProperty(document, name)
+      yield batch
+      if (batch.length < limit) return
+    }
+  }
+
+  /**
+   * In the order of insertion. With a filter the row ids are read first, in one statement: a filter's index
+   * is in another order, so that reading it batch by batch would read all of it for every batch.
+   */
+  async *#unsortedBatches<F extends keyof T>(
+    filter: FilterInput,
+    options: StreamOptions<F>,
+  ): AsyncGenerator<Stored<Pick<T, F>>[]> {
+    const limit = checkedLimit('batchSize', options.batchSize) ?? defaultBatchSize
+    const where = this.#where(filter)
+    const select = this.#selection(options.fields)
+    const from = `FROM ${this.#table.name} WHERE ${where.text}`
+    const read = (sql: string, values: SqlCondition['values']) =>
+      this.#access.read((connection) => connection.prepare(sql).all(...values), options)
+
+    if (where.text === '1') {
+      const sql = `SELECT id, ${select.columns} ${from} AND id > ? ORDER BY id LIMIT ?`
+      for (let last = 0; ; ) {
+        const rows = await read(sql, [last, limit])
+        yield rows.map((row) => select.document<F>(row))
+        if (rows.length < limit) return
+        last = Number(rows.at(-1)?.id)
+      }
+    }
+    const ids = (await read(`SELECT id ${from} ORDER BY id`, where.values)).map(({ id }) =>
+      Number(id),
+    )
+    const sql = `SELECT ${select.columns} ${from} AND id IN (SELECT value FROM json_each(?)) ORDER BY id`
+    for (let at = 0; at < ids.length; at += limit) {
+      const rows = await read(sql, [...where.values, JSON.stringify(ids.slice(at, at + limit))])
+      yield rows.map((row) => select.document<F>(row))
+    }
+  }
+
+  #change(
+    connection: SqliteConnection,
+    row: Row,
+    change: ReturnType<typeof parseChange>,
+  ): Stored<T> {
+    const document = JSON.parse(row.doc as string) as Row
+    applyChange(document, change)
+    const key = this.#collection.keyOf(document)
+    const json = this.#json(document, key)
+    try {
+      connection
+        .prepare(`UPDATE ${this.#table.name} SET doc = jsonb(?) WHERE id = ?`)
+        .run(json, row.id as number)
+    } catch (error) {
+      throw this.#duplicate(undefined, { document: document as T, key, json }, error) ?? error
+    }
+    return this.#collection.restore(document)
+  }
+
+  /** The DUPLICATE error behind a failed statement. Of several broken indexes that of the key is named. */
+  #duplicate(connection: SqliteConnection | undefined, prepared: Prepared<T>, error: unknown) {
+    const name = brokenUniqueIndex(error)
+    let index = name === undefined ? undefined : this.#table.index(name)
+    if (index === undefined) return undefined
+    const [keyIndex] = this.#collection.indexes
+    if (connection !== undefined && keyIndex !== undefined && index !== keyIndex) {
+      const sql = `SELECT 1 FROM ${this.#table.name} WHERE (${this.#table.key}) = ?`
+      if (connection.prepare(sql).get(prepared.key) !== undefined) index = keyIndex
+    }
+    return this.#table.duplicate(index, prepared.document, error)
+  }
+
+  #notFound(key: string): MindtraceError {
+    const collection = this.#collection.name
+    return new MindtraceError(
+      'NOT_FOUND',
+      `'${collection}' has no document '${key.slice(0, 256)}'`,
+      {
+        details: { collection, key },
+      },
+    )
+  }
+
+  #conflict(key: string): MindtraceError {
+    const collection = this.#collection.name
+    return new MindtraceError(
+      'CONFLICT',
+      `'${key}' of '${collection}' is not in the state that this change expects: read it again`,
+      { details: { collection, key } },
+    )
+  }
+}
+
+function stored<T extends object>({ document, key }: Prepared<T>): Stored<T> {
+  return Object.assign(document, { _id: objectIdOf(key) })
+}
+
+function checkedLimit(name: string, value: number | undefined): number | undefined {
+  if (value === undefined || (Number.isSafeInteger(value) && value > 0)) return value
+  throw new MindtraceError('INVALID_INPUT', `${name} is ${value}: use a whole number from 1`, {
+    details: { [name]: value },
+  })
+}
+
+function countedValue(value: unknown, type: string): Scalar {
+  if (type === 'true' || type === 'false' || (type === 'boolean' && value !== null))
+    return value === 1
+  if (type === 'array' || type === 'object') return null
+  return value as Scalar
+}

@@ -1,0 +1,236 @@
+import { MindtraceError } from '@mindtrace/core'
+import { type Collection, type Index, indexedValue } from '../../collection.ts'
+import type { Path } from '../../paths.ts'
+import type { SqliteConnection } from './sqlite-connection.ts'
+import { brokenUniqueIndex } from './sqlite-errors.ts'
+import { type IndexedPaths, jsonPath, valueText } from './sqlite-filter.ts'
+
+/**
+ * How a lake's records lie in a SQLite file:
+ *
+ *     "<collection>"          id INTEGER PRIMARY KEY (order of insertion), doc BLOB (JSONB)
+ *     "<collection>.<index>"  an index on expressions doc ->> '$."path"'
+ *     "<collection>.<path>"   for `each` indexes: a table (value, row) that three triggers keep
+ *
+ * `application_id` says that the file is ours, `user_version` which form it has.
+ */
+export const formatVersion = 1
+const applicationId = 0x4d_54_52_43 // "MTRC"
+
+/** A thing in the file: a table, an index, a trigger. */
+interface SchemaObject {
+  readonly name: string
+  readonly sql: string
+}
+
+/** What the driver knows of one collection's table. */
+export class Table implements IndexedPaths {
+  readonly collection: Collection
+  readonly name: string
+  readonly key: string
+  readonly #indexes: readonly Index[]
+  readonly #each: ReadonlySet<string>
+  readonly #single: ReadonlySet<string>
+
+  constructor(collection: Collection) {
+    this.collection = collection
+    this.name = quoted(collection.name)
+    this.key = valueText(collection.path(collection.key))
+    this.#indexes = collection.indexes.filter(({ only }) => only !== 'mongo')
+    const paths = (each: boolean) =>
+      this.#indexes.filter((index) => index.each === each).flatMap(({ fields }) => fields)
+    this.#each = new Set(paths(true).map(({ path }) => path.text))
+    this.#single = new Set(paths(false).map(({ path }) => path.text))
+  }
+
+  eachTable(path: Path): string | undefined {
+    return this.#each.has(path.text) ? quoted(`${this.collection.name}.${path.text}`) : undefined
+  }
+
+  holdsSingleValues(path: Path): boolean {
+    return this.#single.has(path.text)
+  }
+
+  /** The index that SQLite calls by that name. */
+  index(physicalName: string): Index | undefined {
+    return this.#indexes.find((index) => this.#physicalName(index) === physicalName)
+  }
+
+  /** The error for a document that breaks a unique index. */
+  duplicate(index: Index, document: object, cause: unknown): MindtraceError {
+    const value = indexedValue(index, document)
+    const paths = index.fields.map(({ path }) => path.text).join(', ')
+    return new MindtraceError(
+      'DUPLICATE',
+      `'${this.collection.name}' has a document with ${paths} ${JSON.stringify(value)} already: use another value, or change that one`,
+      { cause, details: { collection: this.collection.name, on: index.name, value } },
+    )
+  }
+
+  /** Everything that must exist in the file, in the order of creation. */
+  objects(): readonly SchemaObject[] {
+    const table: SchemaObject = {
+      name: this.collection.name,
+      sql: `CREATE TABLE ${this.name} (id INTEGER PRIMARY KEY, doc BLOB NOT NULL) STRICT`,
+    }
+    return [table, ...this.#indexes.flatMap((index) => this.#objectsOf(index))]
+  }
+
+  /** Fills the table of an `each` index that was created after its documents. */
+  fillSql(objectName: string): string | undefined {
+    const index = this.#indexes.find(
+      ({ each, fields }) =>
+        each && `${this.collection.name}.${fields[0]?.path.text}` === objectName,
+    )
+    const path = index?.fields[0]?.path
+    return path === undefined
+      ? undefined
+      : `INSERT INTO ${quoted(objectName)} ${elementsOf(path, this.name)}`
+  }
+
+  #objectsOf(index: Index): readonly SchemaObject[] {
+    const [first] = index.fields
+    if (index.each && first !== undefined) return this.#sideTable(first.path)
+    const terms = index.fields.map(
+      ({ path, descending }) => `(${valueText(path)})${descending ? ' DESC' : ''}`,
+    )
+    const name = this.#physicalName(index)
+    const create = index.unique ? 'CREATE UNIQUE INDEX' : 'CREATE INDEX'
+    return [{ name, sql: `${create} ${quoted(name)} ON ${this.name} (${terms.join(', ')})` }]
+  }
+
+  #sideTable(path: Path): readonly SchemaObject[] {
+    const name = `${this.collection.name}.${path.text}`
+    const side = quoted(name)
+    const changed = `old.doc -> ${jsonPath(path)} IS NOT new.doc -> ${jsonPath(path)}`
+    const remove = `DELETE FROM ${side} WHERE row = old.id AND value IN (SELECT value FROM json_each(old.doc, ${jsonPath(path)}));`
+    const add = `INSERT INTO ${side} ${elementsOf(path, undefined)};`
+    const trigger = (event: string, when: string, body: string): SchemaObject => ({
+      name: `${name}.${event}`,
+      sql: `CREATE TRIGGER ${quoted(`${name}.${event}`)} AFTER ${event.toUpperCase()} ON ${this.name} ${when}BEGIN ${body} END`,
+    })
+    return [
+      {
+        name,
+        sql: `CREATE TABLE ${side} (value ANY, row INTEGER, PRIMARY KEY (value, row)) STRICT, WITHOUT ROWID`,
+      },
+      trigger('insert', '', add),
+      trigger('update', `WHEN ${changed} `, `${remove} ${add}`),
+      trigger('delete', '', remove),
+    ]
+  }
+
+  /** Names are unique in a whole file, while collections may name their indexes alike. */
+  #physicalName({ name }: Index): string {
+    const prefix = `${this.collection.name}.`
+    return name.startsWith(prefix) ? name : prefix + name
+  }
+}
+
+function elementsOf(path: Path, table: string | undefined): string {
+  const [doc, id, from] =
+    table === undefined ? ['new.doc', 'new.id', ''] : ['t.doc', 't.id', `${table} AS t, `]
+  return `SELECT DISTINCT e.value, ${id} FROM ${from}json_each(${doc}, ${jsonPath(path)}) AS e WHERE e.type <> 'null'`
+}
+
+function quoted(name: string): string {
+  return `"${name}"`
+}
+
+/**
+ * Checks whose file it is, and makes a new one ours.
+ *
+ * @throws {@link MindtraceError} `INVALID_INPUT` for another program's file, `NOT_IMPLEMENTED` for one that a
+ *   newer version wrote.
+ */
+export function claimFile(connection: SqliteConnection, path: string): void {
+  const owner = connection.pragma('application_id')
+  const version = Number(connection.pragma('user_version'))
+  if (owner === applicationId && version > formatVersion) {
+    throw new MindtraceError(
+      'NOT_IMPLEMENTED',
+      `'${path}' has format ${version} and this version reads up to ${formatVersion}: upgrade Mindtrace`,
+      { details: { path, version, supported: formatVersion } },
+    )
+  }
+  if (owner === applicationId) return
+  if (owner !== 0 || version !== 0 || schemaOf(connection).size > 0) {
+    throw new MindtraceError(
+      'INVALID_INPUT',
+      `'${path}' is a SQLite database of another program: choose another path`,
+      { details: { path } },
+    )
+  }
+  connection.unit(() => {
+    connection.exec(
+      `PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${formatVersion}`,
+    )
+  })
+}
+
+/** Whether everything of the tables exists as declared. */
+export function isComplete(connection: SqliteConnection, tables: readonly Table[]): boolean {
+  const existing = schemaOf(connection)
+  return tables.every((table) =>
+    table.objects().every(({ name, sql }) => existing.get(name) === sql),
+  )
+}
+
+/**
+ * Creates what is missing of the tables, and indexes anew that are declared differently now. Within a unit.
+ *
+ * @throws {@link MindtraceError} `CONFLICT` when stored documents break a unique index.
+ */
+export function createMissing(connection: SqliteConnection, tables: readonly Table[]): void {
+  const existing = schemaOf(connection)
+  for (const table of tables) {
+    for (const { name, sql } of table.objects()) {
+      const present = existing.get(name)
+      if (present === sql) continue
+      if (present !== undefined) dropOutdated(connection, name, present)
+      try {
+        connection.exec(sql)
+      } catch (cause) {
+        throw brokenUniqueIndex(cause) === undefined ? cause : alreadyBroken(table, name, cause)
+      }
+      const fill = table.fillSql(name)
+      if (fill !== undefined) connection.exec(fill)
+    }
+  }
+}
+
+function dropOutdated(connection: SqliteConnection, name: string, sql: string): void {
+  const kind = /^CREATE (?:UNIQUE )?(INDEX|TRIGGER)/.exec(sql)?.[1]
+  if (kind === undefined) {
+    throw new MindtraceError(
+      'CORRUPT',
+      `Table '${name}' has a form that no version of Mindtrace made`,
+      {
+        details: { table: name },
+      },
+    )
+  }
+  connection.exec(`DROP ${kind} ${quoted(name)}`)
+}
+
+/** Deletes every table of the file with all that belongs to it. Within a unit. */
+export function dropTables(connection: SqliteConnection): void {
+  const tables = connection.prepare(
+    `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'`,
+  )
+  for (const { name } of tables.all()) connection.exec(`DROP TABLE ${quoted(String(name))}`)
+}
+
+function schemaOf(connection: SqliteConnection): ReadonlyMap<string, string> {
+  const rows = connection.prepare('SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL').all()
+  return new Map(rows.map(({ name, sql }) => [String(name), String(sql)]))
+}
+
+function alreadyBroken(table: Table, index: string, cause: unknown): MindtraceError {
+  const collection = table.collection.name
+  return new MindtraceError(
+    'CONFLICT',
+    `Unique index '${index}' of '${collection}' cannot be built: stored documents repeat a value. Delete or change them`,
+    { cause, details: { collection, on: table.index(index)?.name ?? index } },
+  )
+}

@@ -1,0 +1,181 @@
+import { isMindtraceError, MindtraceError } from '@mindtrace/core'
+import { type Collection, directed, type IndexField } from './collection.ts'
+import { type Condition, ParsedFilter, parseFilter, scalarFor } from './filter.ts'
+import { type Path, type Scalar, valueAt } from './paths.ts'
+
+/**
+ * An order of documents: paths, with a leading `-` where it descends. Null comes first ascending, last
+ * descending. The key is added where it does not end the list, so the order is always total.
+ */
+export type Sort = readonly string[]
+
+/** One field of a parsed {@link Sort}. */
+export type SortField = IndexField
+
+/** Where a page ended: the value of every path of its sort in the last document. */
+export type Keyset = Readonly<Record<string, Scalar>>
+
+/**
+ * The fields of a sort, ending in the key.
+ *
+ * @throws {@link MindtraceError} `QUERY_NOT_SUPPORTED` for a path that has no single, ordered value.
+ */
+export function parseSort(collection: Collection, sort: Sort): readonly SortField[] {
+  const fields = sort.map((text): SortField => {
+    const { path, descending } = directed(text)
+    return { path: sortable(collection.path(path)), descending }
+  })
+  if (!fields.some(({ path }) => path.text === collection.key)) {
+    const descending = fields.at(-1)?.descending ?? false
+    fields.push({ path: collection.path(collection.key), descending })
+  }
+  return fields
+}
+
+/** The {@link Keyset} of a document: what the next page's `after` is. */
+export function keysetOf(collection: Collection, sort: Sort, document: object): Keyset {
+  return keysetOfFields(parseSort(collection, sort), document)
+}
+
+/** {@link keysetOf} for a sort that is parsed already. */
+export function keysetOfFields(fields: readonly SortField[], document: object): Keyset {
+  return Object.fromEntries(
+    fields.map(({ path }) => [path.text, (valueAt(document, path.segments) ?? null) as Scalar]),
+  )
+}
+
+/** What a driver selects, and in which order; no order means the order of insertion. */
+export interface FindPlan {
+  readonly conditions: readonly Condition[]
+  readonly order: readonly SortField[]
+}
+
+/**
+ * What `find` means: the filter, the part of the order that the filter leaves open, and the place where
+ * the last page ended as ordinary conditions. Shared by all drivers.
+ *
+ * @throws {@link MindtraceError} `INVALID_CURSOR` when `after` does not fit the sort.
+ */
+export function planFind(
+  collection: Collection,
+  filter: unknown,
+  options: { readonly sort?: Sort | undefined; readonly after?: Keyset | undefined },
+): FindPlan {
+  const { conditions } = parseFilter(collection, filter)
+  const sort = options.sort ?? []
+  if (sort.length === 0) {
+    if (options.after === undefined) return { conditions, order: [] }
+    throw invalidCursor('there is no sort that it could belong to')
+  }
+  const fields = parseSort(collection, sort)
+  // A field that the filter fixes orders nothing. Kept, it would make a deep page walk its whole group.
+  const fixed = fixedPaths(conditions)
+  const order = fields.filter(({ path }) => path.text === collection.key || !fixed.has(path.text))
+  if (options.after === undefined) return { conditions, order }
+  const last = checkedKeyset(fields, options.after)
+  return { conditions: [...conditions, ...beyond(order, last)], order }
+}
+
+/**
+ * A filter for the documents that come after `last` in the order of `sort`.
+ *
+ * @throws {@link MindtraceError} `INVALID_CURSOR` when `last` does not fit the sort.
+ */
+export function after(collection: Collection, sort: Sort, last: Keyset): ParsedFilter {
+  const fields = parseSort(collection, sort)
+  return new ParsedFilter(collection.name, beyond(fields, checkedKeyset(fields, last)))
+}
+
+function sortable(path: Path): Path {
+  if (path.kind !== 'array' && path.kind !== 'object' && path.kind !== 'free') return path
+  const reason = `cannot be sorted by: its values are ${path.kind === 'free' ? 'of any type' : `${path.kind}s`}`
+  throw new MindtraceError('QUERY_NOT_SUPPORTED', `Path '${path.text}' ${reason}`, {
+    details: { path: path.text, reason },
+  })
+}
+
+function fixedPaths(conditions: readonly Condition[]): ReadonlySet<string> {
+  const fixed = new Set<string>()
+  for (const condition of conditions) {
+    if (condition.op === 'and') for (const path of fixedPaths(condition.of)) fixed.add(path)
+    if (condition.op === 'in' && condition.values.length === 1) fixed.add(condition.path.text)
+  }
+  return fixed
+}
+
+function checkedKeyset(fields: readonly SortField[], keyset: Keyset): ReadonlyMap<Path, Scalar> {
+  const names = Object.keys(keyset)
+  if (names.length !== fields.length) {
+    throw invalidCursor(`it names ${names.length} fields and the sort ${fields.length}`)
+  }
+  return new Map(
+    fields.map(({ path }) => {
+      if (!Object.hasOwn(keyset, path.text)) throw invalidCursor(`it lacks '${path.text}'`)
+      return [path, keysetValue(path, keyset[path.text])]
+    }),
+  )
+}
+
+function keysetValue(path: Path, value: unknown): Scalar {
+  try {
+    const scalar = scalarFor(path, value)
+    if (scalar !== null || path.nullable) return scalar
+  } catch (cause) {
+    if (!isMindtraceError(cause, 'QUERY_NOT_SUPPORTED')) throw cause
+    throw invalidCursor(`its '${path.text}' has the wrong type`, cause)
+  }
+  throw invalidCursor(`its '${path.text}' is null, which never occurs`)
+}
+
+function invalidCursor(reason: string, cause?: unknown): MindtraceError {
+  return new MindtraceError(
+    'INVALID_CURSOR',
+    `The place to continue from is not usable: ${reason}. Start again from the first page`,
+    cause === undefined ? { details: { reason } } : { cause, details: { reason } },
+  )
+}
+
+/**
+ * For fields f1…fn and values v1…vn: the OR over i of (f1 = v1 ∧ … ∧ f(i-1) = v(i-1) ∧ fi beyond vi), and
+ * once more the bound on f1 alone, which says nothing new but lets both planners seek in an index.
+ */
+function beyond(
+  order: readonly SortField[],
+  last: ReadonlyMap<Path, Scalar>,
+): readonly Condition[] {
+  const branches: Condition[] = []
+  const equal: Condition[] = []
+  for (const field of order) {
+    const value = last.get(field.path) ?? null
+    const step = stepBeyond(field, value)
+    if (step !== undefined) branches.push(all([...equal, step]))
+    equal.push({ op: 'in', path: field.path, values: [value] })
+  }
+  const conditions: Condition[] = [any(branches)]
+  const [first] = order
+  const bound = first === undefined ? null : (last.get(first.path) ?? null)
+  if (first !== undefined && bound !== null && order.length > 1) {
+    const { path, descending } = first
+    if (!descending) conditions.unshift({ op: 'gte', path, value: bound })
+    else if (!path.nullable) conditions.unshift({ op: 'lte', path, value: bound })
+  }
+  return conditions
+}
+
+/** One field beyond its value; undefined where nothing is. Null is the lowest. */
+function stepBeyond({ path, descending }: SortField, value: Scalar): Condition | undefined {
+  if (!descending) {
+    return value === null ? { op: 'nin', path, values: [null] } : { op: 'gt', path, value }
+  }
+  if (value === null) return undefined
+  const lower: Condition = { op: 'lt', path, value }
+  return path.nullable ? any([lower, { op: 'in', path, values: [null] }]) : lower
+}
+
+function all(of: readonly Condition[]): Condition {
+  return of.length === 1 ? (of[0] as Condition) : { op: 'and', of }
+}
+
+function any(of: readonly Condition[]): Condition {
+  return of.length === 1 ? (of[0] as Condition) : { op: 'or', of }
+}

@@ -1,0 +1,212 @@
+import { MindtraceError } from '@mindtrace/core'
+import { z } from 'zod'
+
+/** A value that a filter can compare with. Instants are ISO text, see `Instant` of `@mindtrace/core`. */
+export type Scalar = string | number | boolean | null
+
+/** What one element of an array is. `free` may be anything. */
+export type ElementKind = 'string' | 'number' | 'boolean' | 'instant' | 'object' | 'free'
+
+/** What the schema says of a path. `free` may be anything: it lies below a free-form record or a union. */
+export type PathKind = ElementKind | 'array'
+
+/** A dotted path of a collection and what its schema says of it. */
+export interface Path {
+  readonly text: string
+  readonly segments: readonly string[]
+  readonly kind: PathKind
+  /** Whether a document may hold null there or nothing at all. */
+  readonly nullable: boolean
+  /** Of arrays only: what their elements are. */
+  readonly element: ElementKind | undefined
+}
+
+/** The part of a JSON schema that decides about paths. */
+interface SchemaNode {
+  readonly $ref?: string
+  readonly $defs?: Readonly<Record<string, SchemaNode>>
+  readonly type?: string
+  readonly format?: string
+  readonly properties?: Readonly<Record<string, SchemaNode>>
+  readonly required?: readonly string[]
+  readonly additionalProperties?: boolean | SchemaNode
+  readonly items?: SchemaNode | boolean
+  readonly anyOf?: readonly SchemaNode[]
+  readonly oneOf?: readonly SchemaNode[]
+  readonly allOf?: readonly SchemaNode[]
+  readonly enum?: readonly unknown[]
+  readonly const?: unknown
+}
+
+interface Shape {
+  readonly kind: PathKind
+  readonly nullable: boolean
+  readonly node: SchemaNode
+}
+
+const maxSegments = 8
+const segmentForm = /^[^$."\\\p{Cc}][^."\\\p{Cc}]{0,127}$/u
+const forbiddenSegments = new Set(['__proto__', 'constructor', 'prototype'])
+
+function refused(path: string, reason: string): MindtraceError {
+  return new MindtraceError('QUERY_NOT_SUPPORTED', `Path '${path.slice(0, 200)}' ${reason}`, {
+    details: { path: path.slice(0, 200), reason },
+  })
+}
+
+/**
+ * Splits a dotted path into its one to eight segments.
+ *
+ * @throws {@link MindtraceError} `QUERY_NOT_SUPPORTED` for segments that are empty, longer than 128
+ *   characters, begin with `$`, hold quotes or control characters, or name an object's prototype.
+ */
+function segmentsOf(text: string): readonly string[] {
+  const segments = text.split('.', maxSegments + 1)
+  if (segments.length > maxSegments) {
+    throw refused(text, `has more than ${maxSegments} segments`)
+  }
+  for (const segment of segments) {
+    if (!segmentForm.test(segment) || forbiddenSegments.has(segment)) {
+      throw refused(text, `has the segment '${segment.slice(0, 64)}', which no path may hold`)
+    }
+  }
+  return segments
+}
+
+/** The paths of one schema: read once, asked by every filter, sort and index. */
+export class SchemaPaths {
+  readonly #collection: string
+  readonly #root: SchemaNode
+  readonly #known = new Map<string, Path>()
+
+  constructor(collection: string, schema: z.ZodType) {
+    this.#collection = collection
+    this.#root = z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' }) as SchemaNode
+  }
+
+  /**
+   * The path of that text.
+   *
+   * @throws {@link MindtraceError} `QUERY_NOT_SUPPORTED` when the schema has no such path.
+   */
+  path(text: string): Path {
+    const known = this.#known.get(text)
+    if (known !== undefined) return known
+    const path = this.#resolve(text)
+    // Free paths come from outside in any number: only those the schema declares are kept.
+    if (path.kind !== 'free') this.#known.set(text, path)
+    return path
+  }
+
+  /** The paths of all declared instants that lie in objects only, not in arrays or records. */
+  instants(): readonly (readonly string[])[] {
+    const found: string[][] = []
+    const visit = (node: SchemaNode, segments: string[]) => {
+      const shape = this.#shape(node)
+      if (shape.kind === 'instant') found.push(segments)
+      if (shape.kind !== 'object' || segments.length >= maxSegments) return
+      for (const [name, child] of Object.entries(shape.node.properties ?? {})) {
+        visit(child, [...segments, name])
+      }
+    }
+    visit(this.#root, [])
+    return found
+  }
+
+  #resolve(text: string): Path {
+    const segments = segmentsOf(text)
+    let shape = this.#shape(this.#root)
+    let nullable = false
+    for (const [index, segment] of segments.entries()) {
+      if (shape.kind === 'free') {
+        nullable = true
+        break
+      }
+      if (shape.kind === 'array') {
+        throw refused(text, `goes through the array '${segments.slice(0, index).join('.')}'`)
+      }
+      const { properties = {}, required = [], additionalProperties } = shape.node
+      if (shape.kind === 'object' && Object.hasOwn(properties, segment)) {
+        nullable ||= !required.includes(segment)
+        shape = this.#shape(properties[segment] as SchemaNode)
+      } else if (shape.kind === 'object' && (additionalProperties ?? false) !== false) {
+        nullable = true
+        shape = this.#shape(
+          additionalProperties === true ? {} : (additionalProperties as SchemaNode),
+        )
+      } else {
+        throw refused(text, `does not exist in '${this.#collection}': check the field name`)
+      }
+      nullable ||= shape.nullable
+    }
+    const { kind, node } = shape
+    return {
+      text,
+      segments,
+      kind,
+      nullable,
+      element: kind === 'array' ? this.#element(node) : undefined,
+    }
+  }
+
+  #element(node: SchemaNode): ElementKind {
+    if (typeof node.items !== 'object') return 'free'
+    const { kind } = this.#shape(node.items)
+    return kind === 'array' ? 'free' : kind
+  }
+
+  #shape(node: SchemaNode): Shape {
+    if (node.$ref !== undefined) return this.#shape(this.#referred(node.$ref))
+    const branches = node.anyOf ?? node.oneOf
+    if (branches !== undefined) return this.#union(branches)
+    if (node.allOf !== undefined) return { kind: 'free', nullable: true, node }
+    switch (node.type ?? typeOfValues(node)) {
+      case 'string':
+        return { kind: node.format === 'date-time' ? 'instant' : 'string', nullable: false, node }
+      case 'number':
+      case 'integer':
+        return { kind: 'number', nullable: false, node }
+      case 'boolean':
+      case 'array':
+      case 'object':
+        return { kind: (node.type ?? typeOfValues(node)) as PathKind, nullable: false, node }
+      default:
+        return { kind: 'free', nullable: true, node }
+    }
+  }
+
+  /** A union of one kind and null is that kind; of several kinds, or of several objects, it is free. */
+  #union(branches: readonly SchemaNode[]): Shape {
+    const isNull = (node: SchemaNode) => node.type === 'null' || node.const === null
+    const shapes = branches.filter((node) => !isNull(node)).map((node) => this.#shape(node))
+    const nullable = shapes.length < branches.length || shapes.some((shape) => shape.nullable)
+    const [first] = shapes
+    const alike = first !== undefined && shapes.every((shape) => shape.kind === first.kind)
+    if (alike && (shapes.length === 1 || !['object', 'array'].includes(first.kind))) {
+      return { ...first, nullable }
+    }
+    return { kind: 'free', nullable, node: {} }
+  }
+
+  #referred(reference: string): SchemaNode {
+    if (reference === '#') return this.#root
+    return this.#root.$defs?.[reference.slice('#/$defs/'.length)] ?? {}
+  }
+}
+
+function typeOfValues(node: SchemaNode): string | undefined {
+  const values = node.enum ?? (node.const === undefined ? [] : [node.const])
+  const types = new Set(values.map((value) => typeof value))
+  return types.size === 1 ? [...types][0] : undefined
+}
+
+/** The value at a path of a document; undefined where there is none. */
+export function valueAt(document: unknown, segments: readonly string[]): unknown {
+  let value = document
+  for (const segment of segments) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, segment))
+      return undefined
+    value = (value as Record<string, unknown>)[segment]
+  }
+  return value
+}
