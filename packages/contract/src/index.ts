@@ -22,6 +22,7 @@ export {
 export { LakeIssue, LakeStats, LakeVerifyInput, LakeVerifyOutput } from './extensions/lake.ts'
 export { extensionTasks, type StreamRoute, streamRoutes } from './extensions/table.ts'
 export { errorCodeHeader, httpStatus } from './http-status.ts'
+export { decodeIngestFrames, encodeIngestFrames, ingestFramesType } from './ingest-frames.ts'
 export {
   type ByteRange,
   createLake,
@@ -78,6 +79,7 @@ export {
   PageRequest,
   StructuredFilter,
 } from './model/pages.ts'
+export { instant, jsonObject, nullable } from './model/primitives.ts'
 export {
   ReplicationBatchRequest,
   ReplicationBatchResult,
