@@ -1,1 +1,33 @@
-export {}
+export type { ContentHashForm } from './content-hash.ts'
+export {
+  type ByteRange,
+  type Durability,
+  type FileMount,
+  type FolderEntry,
+  isFileMount,
+  type Mount,
+  type MountCapabilities,
+  type MountLock,
+  type MountObject,
+  type MountRead,
+  type Publication,
+  type ReadOptions,
+  type StagedBytes,
+  type WriteOptions,
+  type Written,
+} from './mount.ts'
+export { checkKey, compareKeys } from './mount-key.ts'
+export {
+  type OnConflict,
+  type OpenedObject,
+  type OpenOptions,
+  openRegistry,
+  type PutItem,
+  type PutOptions,
+  type PutOutcome,
+  type Registry,
+  type RegistryOptions,
+  type StoredObject,
+} from './registry.ts'
+export type { RegistrySettings } from './registry-settings.ts'
+export { parseVersion } from './version.ts'

@@ -1,1 +1,1 @@
-export {}
+export { LocalMount, type LocalMountOptions } from './local-mount.ts'

@@ -1,1 +1,1 @@
-export {}
+export { MemoryMount } from './memory-mount.ts'

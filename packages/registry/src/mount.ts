@@ -1,0 +1,162 @@
+import type { ByteStream, CallOptions, Instant } from '@mindtrace/core'
+
+/** What a mount can do beyond the plain calls. Shared code asks here, never for a class or a name. */
+export interface MountCapabilities {
+  /** The bytes outlive the process. */
+  readonly persistent: boolean
+  /** The mount is a {@link FileMount}: it stages, publishes and locks. Object stores do not. */
+  readonly files: boolean
+}
+
+/** A half-open piece of an object: `start` is in it, `end` (default: the size) is not. */
+export interface ByteRange {
+  readonly start: number
+  readonly end?: number | undefined
+}
+
+/** What a mount knows about an object without reading it. */
+export interface MountObject {
+  readonly key: string
+  readonly sizeBytes: number
+  /** Differs whenever the bytes were written again; equal text means equal bytes. */
+  readonly etag: string
+  readonly modifiedAt: Instant
+}
+
+/** One step of {@link Mount.listFolder}: an object, or a folder that holds some. */
+export type FolderEntry =
+  | { readonly kind: 'object'; readonly key: string }
+  /** `key` ends in `/`. */
+  | { readonly kind: 'folder'; readonly key: string }
+
+/** An object opened for reading. The body must be read to its end or cancelled. */
+export interface MountRead {
+  readonly body: ByteStream
+  /** Of the whole object, also when a range was asked for. */
+  readonly sizeBytes: number
+  readonly etag: string
+}
+
+/** What was written: counted and hashed in the pass that stored it. */
+export interface Written {
+  readonly sizeBytes: number
+  /** SHA-256 of the bytes, 64 hex digits. */
+  readonly sha256: string
+  readonly etag: string
+}
+
+/**
+ * What must be safe when a write returns. `none`: nothing, for locks and hints. `content`: the bytes were
+ * durable before the name showed, the name itself may go with the power. `full`: bytes and name.
+ */
+export type Durability = 'none' | 'content' | 'full'
+
+/** Options of {@link Mount.read}. */
+export interface ReadOptions extends CallOptions {
+  readonly range?: ByteRange | undefined
+}
+
+/** Options of {@link Mount.write}. */
+export interface WriteOptions extends CallOptions {
+  /** Create only: fails with `PRECONDITION_FAILED` when the key exists, decided by the store itself. */
+  readonly ifAbsent?: boolean | undefined
+  /** Default `full`. */
+  readonly durability?: Durability | undefined
+}
+
+/**
+ * Where payload bytes lie: keys with `/` between segments, bytes behind them, nothing about objects or
+ * versions. Keys are checked by {@link checkKey} in every call, so no key can leave its mount.
+ *
+ * Every method throws {@link MindtraceError}: `INVALID_INPUT` for a key or range that cannot be,
+ * `FORBIDDEN` or `READ_ONLY` when the store refuses, `STORAGE_FULL`, `UNAVAILABLE` when it does not
+ * answer; an abort throws the signal's reason untouched. After a failed or aborted write the key holds
+ * what it held before.
+ */
+export interface Mount extends AsyncDisposable {
+  readonly capabilities: MountCapabilities
+  /** The place as text, without secrets: an absolute folder, `s3://bucket/prefix`, `memory:`. */
+  readonly location: string
+  /**
+   * Opens an object, or a range of it; what was opened stays readable when the key is overwritten or
+   * deleted meanwhile. A range that ends past the object is cut.
+   *
+   * @throws `NOT_FOUND` when the key is absent, `RANGE_NOT_SATISFIABLE` when the range starts past the end.
+   */
+  read(key: string, options?: ReadOptions): Promise<MountRead>
+  /** Facts about a key, undefined when it is absent. */
+  head(key: string, options?: CallOptions): Promise<MountObject | undefined>
+  /**
+   * Stores the bytes under the key. Atomic: a reader gets all old or all new bytes. A stream is read in
+   * constant memory and cancelled on failure.
+   *
+   * @throws `PRECONDITION_FAILED` with `ifAbsent` when the key exists; nothing is written then.
+   */
+  write(key: string, body: Uint8Array | ByteStream, options?: WriteOptions): Promise<Written>
+  /** Removes a key. An absent one is no error, so repeating is harmless. */
+  delete(key: string, options?: CallOptions): Promise<void>
+  /**
+   * The objects whose key starts with `prefix`, in the order of their UTF-8 bytes (what object stores
+   * answer). Memory is bounded by the largest folder, not by the mount. What is written or deleted during
+   * the walk may or may not appear.
+   */
+  list(prefix: string, options?: CallOptions): AsyncIterable<MountObject>
+  /**
+   * One level: the objects and folders directly under `folder` (empty, or ending in `/`), in the order of
+   * {@link list}. Costs nothing for what lies beside or deeper.
+   */
+  listFolder(folder: string, options?: CallOptions): AsyncIterable<FolderEntry>
+  /** Removes what crashed writers left behind longer than `olderThanMs` ago; gives the number removed. */
+  sweep(options: CallOptions & { readonly olderThanMs: number }): Promise<number>
+}
+
+/** Bytes that the mount holds under no key yet. Dispose drops them unless they were published. */
+export interface StagedBytes extends AsyncDisposable {
+  readonly sizeBytes: number
+  readonly sha256: string
+}
+
+/** One name to give in {@link FileMount.publish}. */
+export interface Publication {
+  readonly key: string
+  readonly staged: StagedBytes
+  readonly ifAbsent?: boolean | undefined
+}
+
+/** A lock held by this process. Dispose gives it back. */
+export interface MountLock extends AsyncDisposable {
+  /** False once the lock may have passed to another holder: what it protects must not be written then. */
+  isHeld(): boolean
+}
+
+/**
+ * A mount that acts like a file system: bytes can be taken in first and named later, and keys can be
+ * locked between processes. Layouts that keep an object under fixed names need both.
+ */
+export interface FileMount extends Mount {
+  /** Takes the bytes in, counted and hashed, without showing them. */
+  stage(body: Uint8Array | ByteStream, options?: CallOptions): Promise<StagedBytes>
+  /**
+   * Names staged bytes, all contents durable first, in the order given, with the costs of a group shared.
+   * One outcome per publication, in order; a refused one does not stop the others.
+   */
+  publish(
+    publications: readonly Publication[],
+    options?: CallOptions & { readonly durability?: Durability | undefined },
+  ): Promise<PromiseSettledResult<Written>[]>
+  /**
+   * Takes the exclusive lock of a name, waiting up to `waitMs` (default 0). Undefined when another
+   * holder kept it. A crashed holder's lock is taken over when its process is gone or its time is over.
+   */
+  lock(
+    name: string,
+    options?: CallOptions & { readonly waitMs?: number | undefined },
+  ): Promise<MountLock | undefined>
+  /** Whether a live holder has the exclusive lock of the name. */
+  isLocked(name: string): Promise<boolean>
+}
+
+/** Whether the mount stages, publishes and locks. */
+export function isFileMount(mount: Mount): mount is FileMount {
+  return mount.capabilities.files
+}
