@@ -1,0 +1,198 @@
+import type {
+  AnnotationRecord,
+  AnnotationSet,
+  DatasetViewExpand,
+  DatasetViewRow,
+  Datum,
+  ParsedInput,
+  StructuredFilter,
+  TaskOutput,
+} from '@mindtrace/contract'
+import { type CallOptions, MindtraceError } from '@mindtrace/core'
+import type { Filter } from '@mindtrace/database'
+import type { LakeParts } from '../lake-parts.ts'
+import { decodeCursor, encodeCursor, filterFingerprint } from '../pages/cursor.ts'
+import { invalidPage, pageLimit } from '../pages/page.ts'
+import type { Records } from '../records/records.ts'
+import { type DatumGraph, datumGraph } from '../records/resolve.ts'
+import type { Manifests } from './manifests.ts'
+import { structuredPredicate } from './structured-filter.ts'
+
+type ViewPage = ParsedInput<'dataset_versions.view_page'>
+
+/**
+ * One page of a dataset version's rows, in manifest order (`datalake-model.md` 8.6). The cursor holds a
+ * place in the manifest, so a page costs the same at any depth.
+ *
+ * @throws {@link MindtraceError} `INVALID_INPUT`, `INVALID_CURSOR`, `NOT_FOUND`.
+ */
+export async function viewPage(
+  parts: LakeParts,
+  manifests: Manifests,
+  request: ViewPage,
+  options: CallOptions,
+): Promise<TaskOutput<'dataset_versions.view_page'>> {
+  if (request.sort !== 'manifest_order') {
+    throw invalidPage(`Unknown sort '${request.sort}' for a dataset view: use manifest_order`)
+  }
+  const limit = pageLimit(request.limit, parts)
+  const head = await manifests.head(request.dataset_name, request.version, options)
+  const manifest = await manifests.datumIds(head.dataset_version_id, options)
+  const scope = {
+    resource: `dataset_version_view:${request.dataset_name}:${request.version}`,
+    sort: request.sort,
+    filterFingerprint: filterFingerprint(request.filters),
+    timeField: null,
+  }
+  const start =
+    request.cursor === null
+      ? 0
+      : ordinalOf(decodeCursor(request.cursor, scope, parts.clock.now()), manifest.length) + 1
+
+  const matches: Match[] = []
+  for await (const match of matching(
+    parts.records,
+    manifest,
+    start,
+    request.filters,
+    limit,
+    options,
+  )) {
+    matches.push(match)
+    if (matches.length > limit) break
+  }
+  const more = matches.length > limit
+  const shown = matches.slice(0, limit)
+  const last = shown.at(-1)
+  return {
+    items: await rows(parts.records, shown, request.expand, options),
+    page: {
+      limit,
+      has_more: more,
+      next_cursor:
+        more && last !== undefined
+          ? encodeCursor(
+              scope,
+              {
+                lastKey: { ordinal: last.ordinal, datum_id: last.datum.datum_id },
+                cutoff: null,
+              },
+              [],
+            )
+          : null,
+      total_count: request.include_total
+        ? await countMatches(parts.records, manifest, request.filters, options)
+        : null,
+    },
+    view: { dataset_name: request.dataset_name, version: request.version, sort: request.sort },
+  }
+}
+
+interface Match {
+  readonly ordinal: number
+  readonly datum: Datum
+}
+
+/** Datums of the manifest that fit, from a place on, read in chunks; missing ones are passed over. */
+async function* matching(
+  { datums }: Records,
+  manifest: readonly string[],
+  start: number,
+  filters: readonly StructuredFilter[],
+  wanted: number,
+  options: CallOptions,
+): AsyncGenerator<Match> {
+  const fits = structuredPredicate(filters)
+  const pushed = pushedDown(filters)
+  let size = Math.min(wanted + 1, 1000)
+  for (let from = start; from < manifest.length; from += size) {
+    if (from > start) size = 1000
+    const ids = manifest.slice(from, from + size)
+    const filter = { datum_id: { $in: ids }, ...pushed } as Filter
+    const found = pushed === undefined ? await datums.getMany(ids, options) : new Map()
+    if (pushed !== undefined) {
+      for (const datum of await datums.find(filter, options)) found.set(datum.datum_id, datum)
+    }
+    for (const [index, id] of ids.entries()) {
+      const datum = found.get(id) as Datum | undefined
+      if (datum !== undefined && fits(datum)) yield { ordinal: from + index, datum }
+    }
+  }
+}
+
+/** The part of the filters that the database can apply by itself to the same result. */
+function pushedDown(filters: readonly StructuredFilter[]): Filter | undefined {
+  const split = filters.find(
+    ({ field, op, value }) =>
+      field === 'split' && op === 'eq' && (value === null || typeof value === 'string'),
+  )
+  return split === undefined ? undefined : { split: split.value as string | null }
+}
+
+async function countMatches(
+  records: Records,
+  manifest: readonly string[],
+  filters: readonly StructuredFilter[],
+  options: CallOptions,
+): Promise<number> {
+  if (filters.length === 0) return manifest.length
+  let count = 0
+  for await (const _match of matching(records, manifest, 0, filters, 999, options)) count += 1
+  return count
+}
+
+async function rows(
+  records: Records,
+  matches: readonly Match[],
+  expand: DatasetViewExpand,
+  options: CallOptions,
+): Promise<DatasetViewRow[]> {
+  const datums = matches.map(({ datum }) => datum)
+  const graph = await datumGraph(records, datums, expand, options)
+  return datums.map((datum) => row(datum, graph, expand))
+}
+
+function row(datum: Datum, graph: DatumGraph, expand: DatasetViewExpand): DatasetViewRow {
+  const sets = datum.annotation_set_ids.flatMap((id) => graph.sets.get(id) ?? [])
+  return {
+    datum_id: datum.datum_id,
+    split: datum.split,
+    metadata: datum.metadata,
+    assets: expand.assets
+      ? Object.fromEntries(
+          Object.entries(datum.asset_refs).flatMap(([role, id]) => {
+            const asset = graph.assets.get(id)
+            return asset === undefined ? [] : [[role, asset] as const]
+          }),
+        )
+      : null,
+    annotation_sets: expand.annotation_sets || expand.annotation_records ? sets : null,
+    annotation_records: expand.annotation_records ? recordsBySet(sets, graph) : null,
+  }
+}
+
+function recordsBySet(
+  sets: readonly AnnotationSet[],
+  graph: DatumGraph,
+): Record<string, AnnotationRecord[]> {
+  return Object.fromEntries(
+    sets.map((set) => [
+      set.annotation_set_id,
+      set.annotation_record_ids.flatMap((id) => graph.records.get(id) ?? []),
+    ]),
+  )
+}
+
+function ordinalOf(
+  position: { readonly lastKey: Readonly<Record<string, unknown>> },
+  length: number,
+): number {
+  const ordinal = position.lastKey.ordinal
+  if (Number.isInteger(ordinal) && (ordinal as number) >= 0 && (ordinal as number) < length) {
+    return ordinal as number
+  }
+  throw new MindtraceError(
+    'INVALID_CURSOR',
+    "Invalid pagination request. The cursor's place is not in the manifest; begin again without one",
+  )
+}

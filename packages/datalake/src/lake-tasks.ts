@@ -1,0 +1,120 @@
+import { type LakeStats, tasks } from '@mindtrace/contract'
+import { type CallOptions, MindtraceError } from '@mindtrace/core'
+import type { Manifests } from './datasets/manifests.ts'
+import type { Handlers, LakeParts } from './lake-parts.ts'
+
+/** The nine collections that `summary` counts, in its order. */
+const summarised = [
+  ['assets', 'assets'],
+  ['collections', 'collections'],
+  ['collection_items', 'collectionItems'],
+  ['asset_retentions', 'assetRetentions'],
+  ['annotation_schemas', 'annotationSchemas'],
+  ['annotation_sets', 'annotationSets'],
+  ['annotation_records', 'annotationRecords'],
+  ['datums', 'datums'],
+  ['dataset_versions', 'datasetVersions'],
+] as const
+
+/** The lake as a whole: health, counts, mounts, wipe. */
+export function lakeHandlers(parts: LakeParts, manifests: Manifests) {
+  const { database, store, settings } = parts
+  return {
+    endpoints: async () => ({ endpoints: Object.keys(tasks) }),
+    status: async () => ({ status: 'Available' as const }),
+    class_name: async () => ({ class_name: 'DatalakeService' }),
+    health: async () => ({
+      status: 'ok',
+      database: settings.databaseName,
+      default_mount: store.defaultMount,
+    }),
+    summary: async (_input, options) => {
+      const counts = await countAll(parts, options)
+      const pairs = Object.entries(counts).map(([name, count]) => `${name}=${count}`)
+      const place = [`database=${settings.databaseName}`, `default_mount=${store.defaultMount}`]
+      return { summary: `AsyncDatalake(${[...place, ...pairs].join(', ')})` }
+    },
+    mounts: async () => ({
+      default_mount: store.defaultMount,
+      mounts: store.mounts().map(({ name, readOnly, registry }) => ({
+        name,
+        read_only: readOnly,
+        backend: registry.mount.location,
+        version_objects: registry.settings.versionObjects,
+        mutable: registry.settings.mutable,
+        version_digits: registry.settings.versionDigits,
+      })),
+    }),
+    'datalake.wipe': async (input, options) => {
+      const { delete_payloads, delete_metadata, clear_registry_metadata } = input
+      if (!delete_payloads && !delete_metadata) {
+        throw new MindtraceError(
+          'INVALID_INPUT',
+          'delete_payloads and delete_metadata are both false: nothing would be wiped',
+        )
+      }
+      if (!settings.allowWipe) {
+        throw new MindtraceError(
+          'FORBIDDEN',
+          'datalake.wipe deletes everything and is switched off; start with --allow-destructive to serve it',
+        )
+      }
+      // Records go first: bytes without a record are garbage, a record without bytes is a loss.
+      if (delete_metadata) {
+        await database.drop(options)
+        manifests.clear()
+      }
+      return {
+        database: settings.databaseName,
+        deleted_payloads: delete_payloads,
+        deleted_metadata: delete_metadata,
+        clear_registry_metadata,
+        cleared_mounts: delete_payloads ? await clearMounts(parts, options) : [],
+      }
+    },
+    'lake.stats': (_input, options) => lakeStats(parts, options),
+  } satisfies Handlers
+}
+
+async function countAll(
+  { records }: LakeParts,
+  options: CallOptions,
+): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {}
+  for (const [name, key] of summarised) counts[name] = await records[key].count({}, options)
+  return counts
+}
+
+async function lakeStats(parts: LakeParts, options: CallOptions): Promise<LakeStats> {
+  const { records, store, settings } = parts
+  let payload_bytes = 0
+  const sizes = records.assets.stream(
+    {},
+    { ...options, fields: ['payload_size_bytes', 'size_bytes'] },
+  )
+  for await (const { payload_size_bytes, size_bytes } of sizes) {
+    payload_bytes += payload_size_bytes ?? size_bytes ?? 0
+  }
+  const byName = (counts: ReadonlyMap<unknown, number>) =>
+    Object.fromEntries([...counts].map(([name, count]) => [String(name), count]))
+  return {
+    database: settings.databaseName,
+    default_mount: store.defaultMount,
+    counts: await countAll(parts, options),
+    payload_bytes,
+    asset_kinds: byName(await records.assets.countBy('kind', {}, options)),
+    payload_statuses: byName(await records.assets.countBy('payload_status', {}, options)),
+  }
+}
+
+async function clearMounts({ store }: LakeParts, options: CallOptions): Promise<string[]> {
+  const cleared: string[] = []
+  for (const { name, readOnly, registry } of store.mounts()) {
+    if (readOnly) continue
+    const names: string[] = []
+    for await (const object of registry.list(options)) names.push(object)
+    for (const object of names) await registry.delete(object, options)
+    cleared.push(name)
+  }
+  return cleared
+}

@@ -1,0 +1,105 @@
+import { createLake, type Lake, parseInput, type TaskCall } from '@mindtrace/contract'
+import {
+  type CallOptions,
+  type Clock,
+  type Logger,
+  MindtraceError,
+  silentLogger,
+  systemClock,
+} from '@mindtrace/core'
+import type { Database } from '@mindtrace/database'
+import type { Store } from '@mindtrace/registry'
+import { annotationRecordHandlers } from './annotation-records.ts'
+import { annotationSchemaHandlers } from './annotation-schemas.ts'
+import { annotationSetHandlers } from './annotation-sets.ts'
+import { assetRetentionHandlers } from './asset-retentions.ts'
+import { assetHandlers } from './assets.ts'
+import { collectionHandlers, collectionItemHandlers } from './collections.ts'
+import { datasetVersionHandlers } from './datasets/dataset-versions.ts'
+import { datasetHandlers } from './datasets/datasets.ts'
+import { Manifests } from './datasets/manifests.ts'
+import { datumHandlers } from './datums.ts'
+import { downloadUrlHandlers } from './download-urls.ts'
+import { ingestHandlers } from './ingest/ingest-sessions.ts'
+import type { Handlers, LakeParts, LakeSettings } from './lake-parts.ts'
+import { lakeHandlers } from './lake-tasks.ts'
+import { objectHandlers } from './objects.ts'
+import { lakeCollections, recordsOf } from './records/records.ts'
+import { lakeStreams } from './streams.ts'
+import { verifyHandlers } from './verify.ts'
+
+/** What an in-process lake is made of. The lake owns database and store: it closes both. */
+export interface LocalLakeOptions {
+  readonly database: Database
+  readonly store: Store
+  readonly settings: Pick<LakeSettings, 'databaseName'> & Partial<LakeSettings>
+  readonly clock?: Clock
+  readonly log?: Logger
+}
+
+const defaults = {
+  slowOperations: 'warn',
+  defaultPageLimit: 100,
+  maxPageLimit: 500,
+  allowWipe: false,
+  maxWholePayloadBytes: 256 * 1024 * 1024,
+} as const satisfies Omit<LakeSettings, 'databaseName'>
+
+/** Opens the lake over a database and a store: creates collections and indexes where they are missing. */
+export async function openLocalLake(
+  options: LocalLakeOptions,
+  call: CallOptions = {},
+): Promise<Lake> {
+  const { database, store } = options
+  await database.init(lakeCollections, call)
+  const parts: LakeParts = {
+    database,
+    store,
+    records: recordsOf(database),
+    clock: options.clock ?? systemClock,
+    log: options.log ?? silentLogger,
+    settings: { ...defaults, ...options.settings },
+  }
+  return createLake({
+    call: callOf(handlersOf(parts)),
+    streams: lakeStreams(parts),
+    dispose: async () => {
+      await database.close()
+      await store[Symbol.asyncDispose]()
+    },
+  })
+}
+
+function handlersOf(parts: LakeParts): Handlers {
+  const manifests = new Manifests(parts.records)
+  return {
+    ...lakeHandlers(parts, manifests),
+    ...objectHandlers(parts),
+    ...assetHandlers(parts),
+    ...downloadUrlHandlers(parts),
+    ...collectionHandlers(parts),
+    ...collectionItemHandlers(parts),
+    ...assetRetentionHandlers(parts),
+    ...annotationSchemaHandlers(parts),
+    ...annotationSetHandlers(parts),
+    ...annotationRecordHandlers(parts),
+    ...datumHandlers(parts),
+    ...datasetVersionHandlers(parts, manifests),
+    ...datasetHandlers(parts, manifests),
+    ...ingestHandlers(parts),
+    ...verifyHandlers(parts),
+  }
+}
+
+function callOf(handlers: Handlers): TaskCall {
+  return async (name, input, options = {}) => {
+    const handler = handlers[name]
+    if (handler === undefined) {
+      throw new MindtraceError('NOT_IMPLEMENTED', `the task ${name} is not built yet`, {
+        details: { task: name },
+      })
+    }
+    options.signal?.throwIfAborted()
+    return await handler(parseInput(name, input), options)
+  }
+}

@@ -1,0 +1,174 @@
+import {
+  type ParsedInput,
+  qualifiedKey,
+  type StorageRef,
+  type WrittenObject,
+} from '@mindtrace/contract'
+import {
+  type ByteStream,
+  bytesOf,
+  type CallOptions,
+  isMindtraceError,
+  MindtraceError,
+} from '@mindtrace/core'
+import type { OnConflict, StoredObject } from '@mindtrace/registry'
+import type { Handlers, LakeParts } from './lake-parts.ts'
+
+/** Objects: named, versioned payloads in mounts. */
+export function objectHandlers(parts: LakeParts) {
+  const { store } = parts
+  return {
+    'objects.put': async (input, options) => {
+      const { storage_ref } = await putWhole(parts, input, options)
+      return { storage_ref }
+    },
+    'objects.get': async ({ storage_ref }, options) => {
+      const { registry } = store.mount(storage_ref.mount)
+      try {
+        const { body } = await registry.open(storage_ref.name, {
+          ...options,
+          ...versionOf(storage_ref.version),
+        })
+        const bytes = await bytesOf(body, parts.settings.maxWholePayloadBytes, options)
+        return { storage_ref, data_base64: Buffer.from(bytes.buffer).toString('base64') }
+      } catch (error) {
+        if (isMindtraceError(error, 'TOO_LARGE')) throw error
+        throw notReadable(error, storage_ref)
+      }
+    },
+    'objects.head': async ({ storage_ref }, options) => {
+      const { registry } = store.mount(storage_ref.mount)
+      const { name, version } = storage_ref
+      if (version !== null) {
+        const document = await registry.document(name, { ...options, ...versionOf(version) })
+        return { storage_ref, metadata: document ?? {} }
+      }
+      const metadata: Record<string, unknown> = {}
+      for (const one of await registry.versions(name, options)) {
+        metadata[one] = (await registry.document(name, { ...options, version: one })) ?? {}
+      }
+      return { storage_ref, metadata }
+    },
+    'objects.copy': async ({ source, target_mount, target_name, target_version }, options) => {
+      const from = store.mount(source.mount)
+      const to = store.mount(target_mount)
+      const { body } = await from.registry.open(source.name, {
+        ...options,
+        ...versionOf(source.version),
+      })
+      const stored = await to.registry.put(target_name, body, {
+        ...options,
+        ...versionOf(target_version),
+      })
+      return { storage_ref: refOf(to.name, stored) }
+    },
+  } satisfies Handlers
+}
+
+/** The reference's answer for an object that can't be read, whatever the reason: 409. */
+function notReadable(error: unknown, storage_ref: StorageRef): unknown {
+  if (!isMindtraceError(error)) return error
+  const message = error.message
+  return new MindtraceError('PAYLOAD_UNAVAILABLE', message, {
+    cause: error,
+    details: { detail: { code: 'OBJECT_NOT_READABLE', message, storage_ref } },
+  })
+}
+
+/**
+ * Stores base64 text under a name.
+ *
+ * @throws {@link MindtraceError} `INVALID_INPUT` for text that is no base64, and what `Registry.put` throws.
+ */
+export function putWhole(
+  parts: LakeParts,
+  input: ParsedInput<'objects.put'>,
+  options: CallOptions,
+): Promise<WrittenObject> {
+  return putObject(
+    parts,
+    {
+      mount: input.mount,
+      name: input.name,
+      version: input.version,
+      metadata: input.metadata ?? {},
+      onConflict: parseOnConflict(input.on_conflict),
+    },
+    decodeBase64(input.data_base64, parts.settings.maxWholePayloadBytes),
+    options,
+  )
+}
+
+/** Where and how to store an object. */
+export interface ObjectPlace {
+  readonly mount: string | null
+  readonly name: string
+  readonly version?: string | null | undefined
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined
+  readonly mediaType?: string | undefined
+  readonly onConflict?: OnConflict | null | undefined
+}
+
+/** Stores bytes in the mount, hashed on the way. @throws what `Registry.put` throws. */
+export async function putObject(
+  { store }: LakeParts,
+  place: ObjectPlace,
+  body: Uint8Array | ByteStream,
+  options: CallOptions,
+): Promise<WrittenObject> {
+  const { name, registry } = store.mount(place.mount)
+  const stored = await registry.put(place.name, body, {
+    ...options,
+    ...versionOf(place.version ?? null),
+    ...(place.metadata === undefined ? {} : { metadata: place.metadata }),
+    ...(place.mediaType === undefined ? {} : { contentType: place.mediaType }),
+    ...(place.onConflict == null ? {} : { onConflict: place.onConflict }),
+  })
+  return {
+    storage_ref: refOf(name, stored),
+    size_bytes: stored.sizeBytes ?? 0,
+    checksum: `sha256:${stored.sha256}`,
+  }
+}
+
+/** The reference to a stored object, with its concrete version. */
+export function refOf(
+  mount: string,
+  { name, version }: Pick<StoredObject, 'name' | 'version'>,
+): StorageRef {
+  return { mount, name, version, qualified_key: qualifiedKey({ mount, name, version }) }
+}
+
+/** A null version means the latest to read, the next to write: the registry wants it left out. */
+export function versionOf(version: string | null | undefined): { readonly version?: string } {
+  return version == null ? {} : { version }
+}
+
+function parseOnConflict(text: string | null): OnConflict | null {
+  if (text === null || text === 'skip' || text === 'overwrite') return text
+  throw new MindtraceError(
+    'INVALID_INPUT',
+    `on_conflict is '${text.slice(0, 64)}': use skip or overwrite, or leave it out`,
+    { details: { on_conflict: text.slice(0, 64) } },
+  )
+}
+
+const base64 = /^[A-Za-z0-9+/]*={0,2}$/
+
+/** Standard base64 with padding; the reference drops foreign characters silently, which corrupts. */
+function decodeBase64(text: string, limitBytes: number): Uint8Array {
+  if ((text.length / 4) * 3 > limitBytes + 3) {
+    throw new MindtraceError(
+      'TOO_LARGE',
+      `data_base64 holds more than ${limitBytes} bytes; stream it to /v1/objects instead`,
+      { details: { limit: limitBytes } },
+    )
+  }
+  if (text.length % 4 !== 0 || !base64.test(text)) {
+    throw new MindtraceError(
+      'INVALID_INPUT',
+      'data_base64 is no base64: use the standard alphabet with padding and no line breaks',
+    )
+  }
+  return Buffer.from(text, 'base64')
+}

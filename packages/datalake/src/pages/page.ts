@@ -1,0 +1,118 @@
+import type { PageInfo } from '@mindtrace/contract'
+import { type CallOptions, isMindtraceError, MindtraceError } from '@mindtrace/core'
+import {
+  type Collection,
+  type Filter,
+  keysetOf,
+  type Repository,
+  type Sort,
+  type Stored,
+} from '@mindtrace/database'
+import type { LakeParts } from '../lake-parts.ts'
+import { decodeCursor, encodeCursor, filterFingerprint } from './cursor.ts'
+
+/** What a resource offers to those who list it. */
+export interface Listing<T extends object, I> {
+  /** The name in cursors and messages: `assets`. */
+  readonly resource: string
+  readonly collection: Collection<T, I>
+  readonly repository: Repository<T, I>
+  /** The field whose value hides rows newer than the first page. */
+  readonly timeField: 'created_at' | 'added_at'
+  readonly sorts: Readonly<Record<string, Sort>>
+}
+
+/** A page request as the wire has it. */
+export interface PageRequest {
+  readonly limit: number | null
+  readonly cursor: string | null
+  readonly sort: string
+  readonly include_total: boolean
+}
+
+/**
+ * The limit to use.
+ *
+ * @throws {@link MindtraceError} `INVALID_INPUT` outside 1 to the lake's maximum.
+ */
+export function pageLimit(limit: number | null, { settings }: LakeParts): number {
+  const wanted = limit ?? settings.defaultPageLimit
+  if (wanted >= 1 && wanted <= settings.maxPageLimit) return wanted
+  throw invalidPage(`limit is ${wanted}: use 1 to ${settings.maxPageLimit}`)
+}
+
+/** The error that page tasks answer with 400, in the reference's words at the start. */
+export function invalidPage(reason: string, cause?: unknown): MindtraceError {
+  return new MindtraceError('INVALID_INPUT', `Invalid pagination request. ${reason}`, { cause })
+}
+
+/**
+ * One page: the rows after the cursor that existed when the first page was asked.
+ *
+ * @throws {@link MindtraceError} `INVALID_INPUT`, `INVALID_CURSOR`, `QUERY_NOT_SUPPORTED`.
+ */
+export async function listPage<T extends object, I>(
+  parts: LakeParts,
+  listing: Listing<T, I>,
+  request: PageRequest & { readonly filters: Readonly<Record<string, unknown>> | null },
+  options: CallOptions,
+): Promise<{ items: Stored<T>[]; page: PageInfo }> {
+  const { resource, timeField, collection, repository } = listing
+  const limit = pageLimit(request.limit, parts)
+  const sort = Object.hasOwn(listing.sorts, request.sort) ? listing.sorts[request.sort] : undefined
+  if (sort === undefined) {
+    const known = Object.keys(listing.sorts).join(', ')
+    throw invalidPage(`Unknown sort '${request.sort}' for ${resource}: use one of ${known}`)
+  }
+  const filters = request.filters ?? {}
+  const scope = {
+    resource,
+    sort: request.sort,
+    filterFingerprint: filterFingerprint(filters),
+    timeField,
+  }
+  const now = parts.clock.now()
+  const from = request.cursor === null ? null : decodeCursor(request.cursor, scope, now)
+  const cutoff = from?.cutoff ?? now
+  const filter = { $and: [filters as Filter, { [timeField]: { $lte: cutoff } }] }
+  const found = await find(() =>
+    repository.find(filter, {
+      sort,
+      limit: limit + 1,
+      ...(from === null ? {} : { after: from.lastKey }),
+      signal: options.signal,
+    }),
+  )
+  const items = found.slice(0, limit)
+  const last = items.at(-1)
+  const more = found.length > limit
+  return {
+    items,
+    page: {
+      limit,
+      has_more: more,
+      next_cursor:
+        more && last !== undefined
+          ? encodeCursor(
+              scope,
+              {
+                lastKey: keysetOf(collection, sort, last) as Record<string, string | null>,
+                cutoff,
+              },
+              [timeField, 'updated_at'],
+            )
+          : null,
+      total_count: request.include_total ? await repository.count(filter, options) : null,
+    },
+  }
+}
+
+/** An empty filter is no member of `$and`, and a filter's own errors stay as they are. */
+async function find<R>(query: () => Promise<R>): Promise<R> {
+  try {
+    return await query()
+  } catch (error) {
+    if (isMindtraceError(error, 'INVALID_CURSOR')) throw invalidPage(error.message, error)
+    throw error
+  }
+}

@@ -1,0 +1,31 @@
+import type { Collection, Database, Repositories, Repository } from '@mindtrace/database'
+import * as definitions from './collections.ts'
+import { ingestSamples, ingestSessions } from './ingest-collections.ts'
+
+const all = { ...definitions, ingestSamples, ingestSessions }
+
+/** Every collection of a lake, for `Database.init`. */
+export const lakeCollections: readonly Collection[] = Object.values(all)
+
+type RepositoryOf<C> = C extends Collection<infer T, infer I> ? Repository<T, I> : never
+
+/** A repository for each collection, of the database or of one transaction. */
+export type Records = { readonly [Name in keyof typeof all]: RepositoryOf<(typeof all)[Name]> }
+
+/** The repositories of a database or a transaction. */
+export function recordsOf(repositories: Repositories): Records {
+  const made: Record<string, unknown> = {}
+  for (const [name, collection] of Object.entries(all)) {
+    made[name] = repositories.repository(collection as Collection)
+  }
+  return made as Records
+}
+
+/** Runs `work` over the repositories of one transaction. */
+export function inTransaction<R>(
+  database: Database,
+  work: (records: Records) => Promise<R>,
+  options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<R> {
+  return database.transaction((tx) => work(recordsOf(tx)), options)
+}

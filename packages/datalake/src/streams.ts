@@ -1,0 +1,83 @@
+import type {
+  Asset,
+  LakeStreams,
+  ObjectLocation,
+  PayloadRead,
+  ReadOptions,
+  WriteObject,
+} from '@mindtrace/contract'
+import { type CallOptions, isMindtraceError, MindtraceError } from '@mindtrace/core'
+import { payloadRef } from './assets.ts'
+import { ingestGroup } from './ingest/ingest-group.ts'
+import type { LakeParts } from './lake-parts.ts'
+import { putObject, refOf, versionOf } from './objects.ts'
+
+/** The streamed half of the in-process lake. */
+export function lakeStreams(parts: LakeParts): LakeStreams {
+  return {
+    readAsset: (assetId, options = {}) => readAsset(parts, assetId, options),
+    readObject: (ref, options = {}) => readObject(parts, ref, options),
+    writeObject: (request, body, options = {}) => putObject(parts, placeOf(request), body, options),
+    ingestGroup: (sessionId, items, options = {}) => ingestGroup(parts, sessionId, items, options),
+  }
+}
+
+function placeOf({ onConflict, ...request }: WriteObject) {
+  return { ...request, onConflict: onConflict ?? null }
+}
+
+async function readObject(
+  { store }: LakeParts,
+  location: ObjectLocation,
+  options: ReadOptions,
+  mediaType?: string,
+): Promise<PayloadRead> {
+  const { name: mount, registry } = store.mount(location.mount)
+  const { object, body, sizeBytes, etag } = await registry.open(location.name, {
+    ...versionOf(location.version),
+    signal: options.signal,
+    range: options.range,
+  })
+  const { range } = options
+  return {
+    body,
+    sizeBytes,
+    range:
+      range === undefined
+        ? null
+        : { start: range.start, end: Math.min(range.end ?? sizeBytes - 1, sizeBytes - 1) },
+    mediaType: mediaType ?? object.contentType ?? 'application/octet-stream',
+    etag: object.sha256 ?? etag,
+    storageRef: refOf(mount, object),
+  }
+}
+
+async function readAsset(
+  parts: LakeParts,
+  assetId: string,
+  options: ReadOptions,
+): Promise<PayloadRead> {
+  const call: CallOptions = { signal: options.signal }
+  const asset = await parts.records.assets.get(assetId, call)
+  if (asset.payload_status !== 'present') {
+    throw unavailable(asset, `its payload is '${asset.payload_status}'`)
+  }
+  try {
+    return await readObject(parts, payloadRef(asset), options, asset.media_type)
+  } catch (error) {
+    // Nothing is written to the asset here: a fault of the moment must not mark a good payload corrupt.
+    if (isMindtraceError(error, 'NOT_FOUND')) throw unavailable(asset, error.message, error)
+    throw error
+  }
+}
+
+function unavailable(asset: Asset, reason: string, cause?: unknown): MindtraceError {
+  const message = `the payload of asset '${asset.asset_id}' can't be read: ${reason}`
+  return new MindtraceError('PAYLOAD_UNAVAILABLE', message, {
+    cause,
+    details: {
+      asset_id: asset.asset_id,
+      detail: { code: 'ASSET_PAYLOAD_NOT_READABLE', message, asset_id: asset.asset_id },
+    },
+  })
+}

@@ -1,0 +1,166 @@
+import type { Asset, LakeIssue } from '@mindtrace/contract'
+import {
+  type CallOptions,
+  chunksOf,
+  errorMessage,
+  inGroups,
+  isMindtraceError,
+  mapBounded,
+} from '@mindtrace/core'
+import { payloadRef } from './assets.ts'
+import type { Handlers, LakeParts } from './lake-parts.ts'
+import { versionOf } from './objects.ts'
+
+const chunk = 500
+
+/** Looks for records without bytes and for references that lead nowhere. It changes nothing. */
+export function verifyHandlers(parts: LakeParts) {
+  const { records } = parts
+  return {
+    'lake.verify': async ({ read_data, sample_limit }, options) => {
+      const issues = new Issues(sample_limit)
+      let assets_checked = 0
+      let payload_bytes_read = 0
+      for await (const group of inGroups(
+        records.assets.stream({ payload_status: 'present' }, options),
+        chunk,
+      )) {
+        const read = await mapBounded(group, 8, (asset) =>
+          checkPayload(parts, asset, read_data, issues, options),
+        )
+        assets_checked += group.length
+        for (const bytes of read) payload_bytes_read += bytes
+      }
+      await checkReferences(parts, issues, options)
+      return {
+        ok: issues.count === 0,
+        assets_checked,
+        payload_bytes_read,
+        issue_count: issues.count,
+        issues: issues.listed,
+      }
+    },
+  } satisfies Handlers
+}
+
+/** All issues are counted, the first ones listed. */
+class Issues {
+  readonly listed: LakeIssue[] = []
+  readonly #limit: number
+  count = 0
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  add(kind: LakeIssue['kind'], id: string, message: string): void {
+    this.count += 1
+    if (this.listed.length < this.#limit) this.listed.push({ kind, id, message })
+  }
+}
+
+/** Gives the bytes it read. */
+async function checkPayload(
+  { store }: LakeParts,
+  asset: Asset,
+  readData: boolean,
+  issues: Issues,
+  options: CallOptions,
+): Promise<number> {
+  const ref = payloadRef(asset)
+  const expected = asset.payload_size_bytes ?? asset.size_bytes
+  try {
+    const { registry } = store.mount(ref.mount)
+    const { body, sizeBytes } = await registry.open(ref.name, {
+      ...options,
+      ...versionOf(ref.version),
+    })
+    if (expected !== null && sizeBytes !== expected) {
+      issues.add(
+        'payload_size',
+        asset.asset_id,
+        `${ref.qualified_key} has ${sizeBytes} bytes, recorded are ${expected}`,
+      )
+    }
+    if (!readData) {
+      await body.cancel()
+      return 0
+    }
+    for await (const _part of chunksOf(body, options));
+    return sizeBytes
+  } catch (error) {
+    if (!isMindtraceError(error)) throw error
+    const kind = error.code === 'CORRUPT' ? 'payload_corrupt' : 'payload_missing'
+    if (error.code !== 'CORRUPT' && error.code !== 'NOT_FOUND') throw error
+    issues.add(kind, asset.asset_id, errorMessage(error))
+    return 0
+  }
+}
+
+async function checkReferences(
+  parts: LakeParts,
+  issues: Issues,
+  options: CallOptions,
+): Promise<void> {
+  const { records } = parts
+  type Looked = {
+    getMany(ids: readonly string[], options: object): Promise<ReadonlyMap<string, unknown>>
+  }
+  const check = async <Row>(
+    rows: AsyncIterable<Row>,
+    target: Looked,
+    key: string,
+    idsOf: (row: Row) => readonly string[],
+    report: (row: Row, id: string) => void,
+  ) => {
+    for await (const group of inGroups(rows, chunk)) {
+      const found = await target.getMany(group.flatMap(idsOf), { ...options, fields: [key] })
+      for (const row of group) for (const id of idsOf(row)) if (!found.has(id)) report(row, id)
+    }
+  }
+  await check(
+    records.assetAliases.stream({}, { ...options, fields: ['alias', 'asset_id'] }),
+    records.assets,
+    'asset_id',
+    ({ asset_id }) => [asset_id],
+    ({ alias }, id) => issues.add('dangling_alias', alias, `alias of the missing asset '${id}'`),
+  )
+  await check(
+    records.datums.stream({}, { ...options, fields: ['datum_id', 'asset_refs'] }),
+    records.assets,
+    'asset_id',
+    ({ asset_refs }) => Object.values(asset_refs),
+    ({ datum_id }, id) =>
+      issues.add('dangling_datum_asset', datum_id, `names the missing asset '${id}'`),
+  )
+  await check(
+    records.datums.stream({}, { ...options, fields: ['datum_id', 'annotation_set_ids'] }),
+    records.annotationSets,
+    'annotation_set_id',
+    ({ annotation_set_ids }) => annotation_set_ids,
+    ({ datum_id }, id) =>
+      issues.add('dangling_datum_set', datum_id, `names the missing set '${id}'`),
+  )
+  await check(
+    records.annotationSets.stream(
+      {},
+      { ...options, fields: ['annotation_set_id', 'annotation_record_ids'] },
+    ),
+    records.annotationRecords,
+    'annotation_id',
+    ({ annotation_record_ids }) => annotation_record_ids,
+    ({ annotation_set_id }, id) =>
+      issues.add('dangling_set_record', annotation_set_id, `names the missing record '${id}'`),
+  )
+  await check(
+    records.datasetVersions.stream(
+      {},
+      { ...options, fields: ['dataset_version_id', 'manifest'], batchSize: 5 },
+    ),
+    records.datums,
+    'datum_id',
+    ({ manifest }) => manifest,
+    ({ dataset_version_id }, id) =>
+      issues.add('dangling_manifest_datum', dataset_version_id, `names the missing datum '${id}'`),
+  )
+}
