@@ -1,1 +1,2 @@
-export {}
+export { type ConnectOptions, connectLake } from './connect-lake.ts'
+export { decodeHeader, defaultMountSegment, encodeHeader, wireHeaders } from './wire.ts'

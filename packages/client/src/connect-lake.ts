@@ -1,0 +1,93 @@
+import {
+  createLake,
+  type Lake,
+  parseOutput,
+  type TaskCall,
+  type TaskOutput,
+  taskPath,
+} from '@mindtrace/contract'
+import { MindtraceError } from '@mindtrace/core'
+import { createHttpStreams } from './http-streams.ts'
+import { HttpTransport } from './http-transport.ts'
+import { parseLakeAddress } from './lake-address.ts'
+import { isReadTask } from './read-tasks.ts'
+
+/** How a remote lake is reached. */
+export interface ConnectOptions {
+  /** Sent as bearer token; goes before a key in the address. */
+  readonly apiKey?: string | undefined
+  /** Default: the global one. */
+  readonly fetch?: typeof fetch | undefined
+  /**
+   * How long a task may take, and a stream until its first byte; default 60,000, 0 is for ever. Node's
+   * `fetch` gives up after 300,000 of itself.
+   */
+  readonly timeoutMs?: number | undefined
+  /** Sent with every request. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /**
+   * Takes answers as they are, without checking and normalising them; default false. Only for a service
+   * of the same version: the Python service's times have no zone.
+   */
+  readonly trustOutputs?: boolean | undefined
+}
+
+/**
+ * The lake behind a service: `connectLake('http://127.0.0.1:8080')`, `connectLake('https://key@lake.example')`.
+ * Nothing is sent before the first call. Works in Node and in browsers, against our service and, for
+ * tasks, against the Python one.
+ *
+ * @throws {@link MindtraceError} `INVALID_INPUT` for anything but an HTTP address.
+ */
+export function connectLake(address: string, options: ConnectOptions = {}): Lake {
+  const { url, apiKey: keyInAddress } = parseLakeAddress(address)
+  const apiKey = options.apiKey ?? keyInAddress
+  const transport = new HttpTransport({
+    url,
+    headers: {
+      ...options.headers,
+      ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
+    },
+    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+    timeoutMs: options.timeoutMs ?? 60_000,
+  })
+  const call = createHttpCall(transport, options.trustOutputs ?? false)
+  return createLake({
+    call,
+    streams: createHttpStreams(transport),
+    dispose: async () => transport.close(),
+  })
+}
+
+function createHttpCall(transport: HttpTransport, trustOutputs: boolean): TaskCall {
+  return (name, input, options = {}) =>
+    transport.request(
+      {
+        what: name,
+        method: 'POST',
+        path: taskPath(name),
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(input ?? {}),
+        repeatable: isReadTask(name),
+        signal: options.signal,
+      },
+      async (response) => {
+        // The Python service acknowledges its end in plain text.
+        if (name === 'shutdown') return { shutdown: true } as TaskOutput<typeof name>
+        const output = parseJson(await response.text(), name)
+        return trustOutputs ? (output as TaskOutput<typeof name>) : parseOutput(name, output)
+      },
+    )
+}
+
+function parseJson(text: string, name: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new MindtraceError(
+      'CORRUPT',
+      `the answer to ${name} is not JSON; is there a Mindtrace service at this address?`,
+      { cause },
+    )
+  }
+}

@@ -1,0 +1,235 @@
+import {
+  type ByteRange,
+  encodeIngestFrames,
+  IngestGroupResult,
+  ingestFramesType,
+  type LakeStreams,
+  type PayloadRead,
+  parse,
+  type ReadOptions,
+  StorageRef,
+  type WrittenObject,
+} from '@mindtrace/contract'
+import {
+  type ByteStream,
+  type CallOptions,
+  errorMessage,
+  isMindtraceError,
+  MindtraceError,
+} from '@mindtrace/core'
+import type { HttpTransport } from './http-transport.ts'
+import { decodeHeader, encodeHeader, encodeSegment, objectPath, wireHeaders } from './wire.ts'
+
+/** The streams of a lake over HTTP. Bodies flow as they are read, in either direction. */
+export function createHttpStreams(transport: HttpTransport): LakeStreams {
+  return {
+    readAsset: (assetId, options) =>
+      read(transport, `asset ${assetId}`, `/v1/assets/${encodeSegment(assetId)}/payload`, options),
+
+    readObject: ({ mount, name, version }, options) =>
+      read(
+        transport,
+        `object ${mount}/${name}`,
+        `${objectPath(mount, name)}${query({ version })}`,
+        options,
+      ),
+
+    async writeObject(request, body, options = {}): Promise<WrittenObject> {
+      const { mount, name, version, onConflict, metadata, mediaType } = request
+      const headers: Record<string, string> = {
+        'content-type': mediaType ?? 'application/octet-stream',
+      }
+      if (metadata !== undefined) headers[wireHeaders.objectMetadata] = encodeHeader(metadata)
+      return send(transport, body, {
+        what: `object ${name}`,
+        method: 'PUT',
+        path: `${objectPath(mount, name)}${query({ version, on_conflict: onConflict })}`,
+        headers,
+        signal: options.signal,
+      }) as Promise<WrittenObject>
+    },
+
+    async ingestGroup(sessionId, items, options = {}) {
+      const result = await send(transport, encodeIngestFrames(items), {
+        what: `ingest ${sessionId}`,
+        method: 'POST',
+        path: `/v1/ingest/${encodeSegment(sessionId)}/groups`,
+        headers: { 'content-type': ingestFramesType },
+        signal: options.signal,
+      })
+      return parse(IngestGroupResult, result, `the result of ingest ${sessionId}`)
+    },
+  }
+}
+
+function query(parameters: Readonly<Record<string, string | null | undefined>>): string {
+  const given = Object.entries(parameters).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string',
+  )
+  return given.length === 0 ? '' : `?${new URLSearchParams(given)}`
+}
+
+interface StreamRequest extends CallOptions {
+  readonly what: string
+  readonly method: 'PUT' | 'POST'
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** Sends a body; a failure of its source is thrown as it is, not as one of the connection. */
+async function send(
+  transport: HttpTransport,
+  body: Uint8Array<ArrayBuffer> | ByteStream,
+  request: StreamRequest,
+): Promise<unknown> {
+  if (body instanceof Uint8Array) {
+    return transport.request({ ...request, body, repeatable: false, timeoutMs: 0 }, (response) =>
+      response.json(),
+    )
+  }
+  const source = watched(body)
+  try {
+    return await transport.request(
+      { ...request, body: source.stream, repeatable: false, timeoutMs: 0 },
+      (response) => response.json(),
+    )
+  } catch (error) {
+    if (source.failure !== undefined) throw source.failure.reason
+    throw error
+  } finally {
+    await source.cancel()
+  }
+}
+
+/** A stream that is being sent: it tells what it failed with, and is cancelled when nobody reads on. */
+interface Watched {
+  readonly stream: ByteStream
+  readonly failure: { readonly reason: unknown } | undefined
+  cancel(): Promise<void>
+}
+
+function watched(body: ByteStream): Watched {
+  const reader = body.getReader()
+  let failure: Watched['failure']
+  let ended = false
+  const cancel = async () => {
+    if (ended) return
+    ended = true
+    await reader.cancel().catch(() => {})
+  }
+  const stream = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const next = await reader.read()
+          if (!next.done) return controller.enqueue(next.value)
+          ended = true
+          controller.close()
+        } catch (reason) {
+          ended = true
+          failure = { reason }
+          controller.error(reason)
+        }
+      },
+      cancel,
+    },
+    { highWaterMark: 0 },
+  )
+  return {
+    stream,
+    get failure() {
+      return failure
+    },
+    cancel,
+  }
+}
+
+async function read(
+  transport: HttpTransport,
+  what: string,
+  path: string,
+  options: ReadOptions = {},
+): Promise<PayloadRead> {
+  const { range, signal } = options
+  return transport.request(
+    {
+      what,
+      method: 'GET',
+      path,
+      headers: range === undefined ? {} : { range: rangeHeader(range) },
+      repeatable: true,
+      signal,
+    },
+    (response) => payloadOf(response, what, options),
+  )
+}
+
+function rangeHeader({ start, end }: ByteRange): string {
+  return `bytes=${start}-${end ?? ''}`
+}
+
+function payloadOf(response: Response, what: string, options: ReadOptions): PayloadRead {
+  const { range, signal } = options
+  const { headers } = response
+  const ref = StorageRef.safeParse(decodeHeader(headers.get(wireHeaders.storageRef)))
+  const contentRange = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(headers.get('content-range') ?? '')
+  const length = Number(headers.get('content-length'))
+  if (!ref.success || response.body === null || (contentRange === null) !== (range === undefined)) {
+    throw new MindtraceError(
+      'CORRUPT',
+      `${what}: the answer is no payload; is there a Mindtrace service at this address?`,
+    )
+  }
+  const part =
+    contentRange === null ? null : { start: Number(contentRange[1]), end: Number(contentRange[2]) }
+  const expected = part === null ? length : part.end - part.start + 1
+  return {
+    body: counted(response.body, expected, (error) => bodyError(error, what, signal)),
+    sizeBytes: contentRange === null ? length : Number(contentRange[3]),
+    range: part,
+    mediaType: headers.get('content-type') ?? 'application/octet-stream',
+    etag: (headers.get('etag') ?? '').replace(/^"|"$/g, ''),
+    storageRef: ref.data,
+  }
+}
+
+/** The body with errors of ours, which also fails when it ends early. */
+function counted(
+  body: ByteStream,
+  expected: number,
+  translate: (error: unknown) => unknown,
+): ByteStream {
+  const reader = body.getReader()
+  let received = 0
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const next = await reader.read()
+          if (!next.done) {
+            received += next.value.byteLength
+            controller.enqueue(next.value)
+          } else if (received === expected) {
+            controller.close()
+          } else {
+            throw new Error(`${received} of ${expected} bytes came`)
+          }
+        } catch (error) {
+          controller.error(translate(error))
+        }
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+function bodyError(error: unknown, what: string, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted) return signal.reason
+  if (isMindtraceError(error)) return error
+  return new MindtraceError(
+    'UNAVAILABLE',
+    `${what}: the transfer broke off (${errorMessage(error)}); the log of the service may say more`,
+    { cause: error },
+  )
+}
