@@ -1,0 +1,24 @@
+import { isMindtraceError, type Logger } from '@mindtrace/core'
+import type { Context } from 'hono'
+import { errorResponse, type FailedRequest } from './error-response.ts'
+
+/** Never seen by anyone: the connection is gone. The number is nginx's for "client closed request". */
+const clientGone = () => new Response(null, { status: 499 })
+
+/** Runs a handler; whatever it throws becomes the answer. */
+export async function answer(
+  context: Context,
+  log: Logger,
+  handle: (failed: { body?: unknown; task?: string }) => Promise<Response>,
+): Promise<Response> {
+  const about: { -readonly [Key in keyof FailedRequest]: FailedRequest[Key] } = {
+    method: context.req.method,
+    path: context.req.path,
+  }
+  try {
+    return await handle(about)
+  } catch (error) {
+    if (context.req.raw.signal.aborted && !isMindtraceError(error)) return clientGone()
+    return errorResponse(error, about, log)
+  }
+}

@@ -1,0 +1,64 @@
+import type { Lake } from '@mindtrace/contract'
+import { isMindtraceError, type Logger, silentLogger } from '@mindtrace/core'
+import { Hono } from 'hono'
+import { errorResponse } from './error-response.ts'
+import { jsonResponse } from './json-response.ts'
+import { createProcessTasks, type ServerInfo } from './process-tasks.ts'
+import { requestLog } from './request-log.ts'
+import { createServiceCall } from './service-call.ts'
+import { addStreamRoutes } from './stream-routes.ts'
+import { addMethodNotAllowed, addTaskRoutes } from './task-routes.ts'
+
+/** Limits of what one request may ask for. */
+export interface Limits {
+  /** Largest JSON body; default 256 MiB, since `objects.put` carries bytes as base64. */
+  readonly bodyBytes?: number | undefined
+}
+
+/** What {@link createApp} wires together. */
+export interface AppOptions {
+  readonly lake: Lake
+  readonly serverInfo: ServerInfo
+  /** Default: says nothing. */
+  readonly log?: Logger | undefined
+  readonly limits?: Limits | undefined
+  /** Lets `POST /shutdown` end the process; without it that task is refused. */
+  readonly shutdown?: (() => void) | undefined
+}
+
+/**
+ * The HTTP application over a lake: every task of the table, the streamed routes, the OpenAPI document
+ * and probes. It holds no state of its own, so any number of processes may serve one lake.
+ */
+export function createApp(options: AppOptions): Hono {
+  const { lake, serverInfo, log = silentLogger, limits = {}, shutdown } = options
+  const app = new Hono({ strict: false })
+  const call = createServiceCall(lake, createProcessTasks(serverInfo, shutdown))
+
+  app.use(requestLog(log))
+  addTaskRoutes(app, { call, log, bodyLimitBytes: limits.bodyBytes ?? 256 * 1024 * 1024 })
+  addStreamRoutes(app, { streams: lake.streams, log })
+  addProbes(app, lake)
+  addMethodNotAllowed(app)
+
+  app.notFound(() => jsonResponse({ detail: 'Not Found' }, 404))
+  app.onError((error, { req }) => errorResponse(error, { method: req.method, path: req.path }, log))
+  return app
+}
+
+/** How long the lake may take to say that it is ready. */
+const readyTimeoutMs = 5_000
+
+/** `GET /health`: the process is alive. `GET /ready`: its database answers too. */
+function addProbes(app: Hono, lake: Lake): void {
+  app.get('/health', () => jsonResponse({ status: 'ok' }))
+  app.get('/ready', async () => {
+    try {
+      await lake.call('health', undefined, { signal: AbortSignal.timeout(readyTimeoutMs) })
+      return jsonResponse({ status: 'ready' })
+    } catch (error) {
+      const code = isMindtraceError(error) ? error.code : 'INTERNAL'
+      return jsonResponse({ status: 'not ready', code }, 503)
+    }
+  })
+}

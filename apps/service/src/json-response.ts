@@ -1,0 +1,17 @@
+const headers = {
+  'content-type': 'application/json',
+  'x-content-type-options': 'nosniff',
+  'cache-control': 'no-store',
+} as const
+
+/** A JSON answer with the headers that all of them have. */
+export function jsonResponse(
+  value: unknown,
+  status = 200,
+  more?: Readonly<Record<string, string>>,
+): Response {
+  return new Response(JSON.stringify(value), {
+    status,
+    headers: more === undefined ? { ...headers } : { ...headers, ...more },
+  })
+}

@@ -1,0 +1,28 @@
+import type { Logger } from '@mindtrace/core'
+import type { MiddlewareHandler } from 'hono'
+
+/** Asked every few seconds by whatever watches the service: not worth a line each. */
+const livenessPaths: ReadonlySet<string> = new Set([
+  '/',
+  '/docs',
+  '/favicon.ico',
+  '/health',
+  '/healthz',
+  '/heartbeat',
+  '/openapi.json',
+  '/ready',
+  '/redoc',
+  '/status',
+])
+
+/** One line at debug level for each request: never a body, a query or a header. */
+export function requestLog(log: Logger): MiddlewareHandler {
+  return async (context, next) => {
+    const started = performance.now()
+    await next()
+    const { method, path } = context.req
+    if (livenessPaths.has(path)) return
+    const milliseconds = Math.round((performance.now() - started) * 10) / 10
+    log.debug({ method, path, status: context.res.status, ms: milliseconds }, 'request')
+  }
+}

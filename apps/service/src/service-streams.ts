@@ -1,0 +1,12 @@
+import { type StreamRoute, streamRoutes } from '@mindtrace/contract'
+
+/** The contract's streamed routes and those that only a service has. */
+export const serviceStreams = {
+  ...streamRoutes,
+  thumbnail: {
+    method: 'GET',
+    path: '/v1/assets/{asset_id}/thumbnail',
+    summary:
+      "A small picture of an asset that is an image, `?width=` pixels wide (16 to 1024, default 320), in the payload's own orientation.",
+  },
+} as const satisfies Record<string, StreamRoute>

@@ -1,0 +1,103 @@
+import { decodeHeader, defaultMountSegment, wireHeaders } from '@mindtrace/client'
+import { decodeIngestFrames, type LakeStreams, type WriteObject } from '@mindtrace/contract'
+import { type ByteStream, type Logger, MindtraceError, streamOf } from '@mindtrace/core'
+import type { Context, Hono } from 'hono'
+import { answer } from './answer.ts'
+import { jsonResponse } from './json-response.ts'
+import { payloadResponse } from './payload-response.ts'
+import { pathSegments } from './request-path.ts'
+
+/** What the routes of the streams need. */
+export interface StreamRoutesOptions {
+  readonly streams: LakeStreams
+  readonly log: Logger
+}
+
+/** The routes of `streamRoutes`: bytes in and out of the lake, never whole in memory. */
+export function addStreamRoutes(app: Hono, { streams, log }: StreamRoutesOptions): void {
+  app.get('/v1/assets/:asset_id/payload', (context) =>
+    answer(context, log, () => {
+      const [, , assetId = ''] = pathSegments(context.req.url)
+      const { signal } = context.req.raw
+      return payloadResponse(context, log, (range) => streams.readAsset(assetId, { range, signal }))
+    }),
+  )
+
+  app.get('/v1/objects/:mount/:name{.+}', (context) =>
+    answer(context, log, () => {
+      const { mount, name } = objectIn(context)
+      const { signal } = context.req.raw
+      const version = context.req.query('version') ?? null
+      if (mount === null) {
+        throw new MindtraceError('INVALID_INPUT', 'name the mount of an object that is to be read')
+      }
+      return payloadResponse(context, log, (range) =>
+        streams.readObject({ mount, name, version }, { range, signal }),
+      )
+    }),
+  )
+
+  app.put('/v1/objects/:mount/:name{.+}', (context) =>
+    answer(context, log, async () => {
+      const request = context.req.raw
+      const written = await streams.writeObject(writeRequest(context), bodyOf(request), {
+        signal: request.signal,
+      })
+      return jsonResponse(written)
+    }),
+  )
+
+  app.post('/v1/ingest/:session_id/groups', (context) =>
+    answer(context, log, async () => {
+      const request = context.req.raw
+      const [, , sessionId = ''] = pathSegments(request.url)
+      const items = decodeIngestFrames(bodyOf(request))
+      return jsonResponse(await streams.ingestGroup(sessionId, items, { signal: request.signal }))
+    }),
+  )
+
+  const notAllowed = (allow: string) => () =>
+    jsonResponse({ detail: 'Method Not Allowed' }, 405, { allow })
+  app.all('/v1/assets/:asset_id/payload', notAllowed('GET, HEAD'))
+  app.all('/v1/objects/:mount/:name{.+}', notAllowed('GET, HEAD, PUT'))
+  app.all('/v1/ingest/:session_id/groups', notAllowed('POST'))
+}
+
+function objectIn(context: Context): { readonly mount: string | null; readonly name: string } {
+  const [, , mount = '', ...name] = pathSegments(context.req.url)
+  return { mount: mount === defaultMountSegment ? null : mount, name: name.join('/') }
+}
+
+function writeRequest(context: Context): WriteObject {
+  const onConflict = context.req.query('on_conflict') ?? null
+  if (onConflict !== null && onConflict !== 'skip' && onConflict !== 'overwrite') {
+    throw new MindtraceError(
+      'INVALID_INPUT',
+      `on_conflict is skip or overwrite, not ${JSON.stringify(onConflict)}`,
+    )
+  }
+  const mediaType = context.req.header('content-type')
+  const metadata = context.req.header(wireHeaders.objectMetadata)
+  return {
+    ...objectIn(context),
+    version: context.req.query('version') ?? null,
+    onConflict,
+    ...(metadata === undefined ? {} : { metadata: parseMetadata(metadata) }),
+    ...(mediaType === undefined ? {} : { mediaType }),
+  }
+}
+
+function parseMetadata(header: string): Record<string, unknown> {
+  const value = decodeHeader(header)
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return value as Record<string, unknown>
+  }
+  throw new MindtraceError(
+    'INVALID_INPUT',
+    `the header ${wireHeaders.objectMetadata} holds no percent-encoded JSON object`,
+  )
+}
+
+function bodyOf(request: Request): ByteStream {
+  return request.body ?? streamOf(new Uint8Array(0))
+}

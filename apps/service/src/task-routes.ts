@@ -1,0 +1,66 @@
+import {
+  allTasks,
+  extensionTasks,
+  type TaskCall,
+  type TaskInput,
+  type TaskName,
+  taskPath,
+} from '@mindtrace/contract'
+import type { Logger } from '@mindtrace/core'
+import type { Hono } from 'hono'
+import { answer } from './answer.ts'
+import { jsonResponse } from './json-response.ts'
+import { readJsonBody } from './request-body.ts'
+import { serviceStreams } from './service-streams.ts'
+
+/** What the routes of the tasks need. */
+export interface TaskRoutesOptions {
+  readonly call: TaskCall
+  readonly log: Logger
+  readonly bodyLimitBytes: number
+}
+
+/** `POST /<task>` for each of the Python service's tasks, `POST /v1/<task>` for each of ours. */
+export function addTaskRoutes(app: Hono, { call, log, bodyLimitBytes }: TaskRoutesOptions): void {
+  for (const name of Object.keys(allTasks) as TaskName[]) {
+    const takesInput = allTasks[name].input !== null
+    app.post(taskPath(name), (context) =>
+      answer(context, log, async (about) => {
+        const request = context.req.raw
+        about.task = name
+        about.body = takesInput ? await readJsonBody(request, bodyLimitBytes) : undefined
+        const output = await call(name, about.body as TaskInput<typeof name>, {
+          signal: request.signal,
+        })
+        return jsonResponse(output)
+      }),
+    )
+  }
+  app.get('/v1/extensions', () => jsonResponse(extensions()))
+}
+
+/** Any other method on a task's path. To be added after everything that answers GET there. */
+export function addMethodNotAllowed(app: Hono): void {
+  for (const name of Object.keys(allTasks) as TaskName[]) {
+    app.all(taskPath(name), () =>
+      jsonResponse({ detail: 'Method Not Allowed' }, 405, { allow: 'POST' }),
+    )
+  }
+}
+
+function extensions(): unknown {
+  return {
+    tasks: (Object.keys(extensionTasks) as (keyof typeof extensionTasks)[]).map((name) => ({
+      name,
+      method: 'POST',
+      path: taskPath(name),
+      summary: extensionTasks[name].summary,
+    })),
+    streams: Object.entries(serviceStreams).map(([name, { method, path, summary }]) => ({
+      name,
+      method,
+      path,
+      summary,
+    })),
+  }
+}
