@@ -24,7 +24,7 @@ export function downloadUrlHandlers({ records, store }: LakeParts) {
       }
       if (asset.payload_status !== 'present') throw unreadable(`it is '${asset.payload_status}'`)
       const { mount, name, version } = payloadRef(asset)
-      const { registry } = store.mount(mount)
+      const registry = store.registry(mount)
       try {
         await registry.info(name, { ...options, ...versionOf(version) })
       } catch (error) {

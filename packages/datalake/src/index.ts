@@ -1,1 +1,5 @@
-export {}
+export { LakeConfig, parseLakeConfig } from './address/lake-config.ts'
+export { type OpenLakeOptions, openLake } from './address/open-lake.ts'
+export { type LocalLakeOptions, openLocalLake } from './lake.ts'
+export type { LakeSettings, SlowOperations } from './lake-parts.ts'
+export { lakeCollections } from './records/records.ts'

@@ -36,13 +36,13 @@ export function lakeHandlers(parts: LakeParts, manifests: Manifests) {
     },
     mounts: async () => ({
       default_mount: store.defaultMount,
-      mounts: store.mounts().map(({ name, readOnly, registry }) => ({
+      mounts: store.mounts().map(({ name, location, readOnly, settings }) => ({
         name,
         read_only: readOnly,
-        backend: registry.mount.location,
-        version_objects: registry.settings.versionObjects,
-        mutable: registry.settings.mutable,
-        version_digits: registry.settings.versionDigits,
+        backend: location,
+        version_objects: settings.versionObjects,
+        mutable: settings.mutable,
+        version_digits: settings.versionDigits,
       })),
     }),
     'datalake.wipe': async (input, options) => {
@@ -109,8 +109,9 @@ async function lakeStats(parts: LakeParts, options: CallOptions): Promise<LakeSt
 
 async function clearMounts({ store }: LakeParts, options: CallOptions): Promise<string[]> {
   const cleared: string[] = []
-  for (const { name, readOnly, registry } of store.mounts()) {
+  for (const { name, readOnly } of store.mounts()) {
     if (readOnly) continue
+    const registry = store.registry(name)
     const names: string[] = []
     for await (const object of registry.list(options)) names.push(object)
     for (const object of names) await registry.delete(object, options)

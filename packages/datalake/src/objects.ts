@@ -23,7 +23,7 @@ export function objectHandlers(parts: LakeParts) {
       return { storage_ref }
     },
     'objects.get': async ({ storage_ref }, options) => {
-      const { registry } = store.mount(storage_ref.mount)
+      const registry = store.registry(storage_ref.mount)
       try {
         const { body } = await registry.open(storage_ref.name, {
           ...options,
@@ -37,7 +37,7 @@ export function objectHandlers(parts: LakeParts) {
       }
     },
     'objects.head': async ({ storage_ref }, options) => {
-      const { registry } = store.mount(storage_ref.mount)
+      const registry = store.registry(storage_ref.mount)
       const { name, version } = storage_ref
       if (version !== null) {
         const document = await registry.document(name, { ...options, ...versionOf(version) })
@@ -50,17 +50,17 @@ export function objectHandlers(parts: LakeParts) {
       return { storage_ref, metadata }
     },
     'objects.copy': async ({ source, target_mount, target_name, target_version }, options) => {
-      const from = store.mount(source.mount)
-      const to = store.mount(target_mount)
-      const { body } = await from.registry.open(source.name, {
+      const from = store.registry(source.mount)
+      const to = store.writable(target_mount)
+      const { body } = await from.open(source.name, {
         ...options,
         ...versionOf(source.version),
       })
-      const stored = await to.registry.put(target_name, body, {
+      const stored = await to.put(target_name, body, {
         ...options,
         ...versionOf(target_version),
       })
-      return { storage_ref: refOf(to.name, stored) }
+      return { storage_ref: refOf(target_mount, stored) }
     },
   } satisfies Handlers
 }
@@ -116,7 +116,8 @@ export async function putObject(
   body: Uint8Array | ByteStream,
   options: CallOptions,
 ): Promise<WrittenObject> {
-  const { name, registry } = store.mount(place.mount)
+  const mount = place.mount ?? store.defaultMount
+  const registry = store.writable(mount)
   const stored = await registry.put(place.name, body, {
     ...options,
     ...versionOf(place.version ?? null),
@@ -125,7 +126,7 @@ export async function putObject(
     ...(place.onConflict == null ? {} : { onConflict: place.onConflict }),
   })
   return {
-    storage_ref: refOf(name, stored),
+    storage_ref: refOf(mount, stored),
     size_bytes: stored.sizeBytes ?? 0,
     checksum: `sha256:${stored.sha256}`,
   }

@@ -32,7 +32,8 @@ async function readObject(
   options: ReadOptions,
   mediaType?: string,
 ): Promise<PayloadRead> {
-  const { name: mount, registry } = store.mount(location.mount)
+  const { mount } = location
+  const registry = store.registry(mount)
   const { object, body, sizeBytes, etag } = await registry.open(location.name, {
     ...versionOf(location.version),
     signal: options.signal,

@@ -70,7 +70,7 @@ async function checkPayload(
   const ref = payloadRef(asset)
   const expected = asset.payload_size_bytes ?? asset.size_bytes
   try {
-    const { registry } = store.mount(ref.mount)
+    const registry = store.registry(ref.mount)
     const { body, sizeBytes } = await registry.open(ref.name, {
       ...options,
       ...versionOf(ref.version),

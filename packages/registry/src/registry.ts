@@ -17,7 +17,12 @@ import {
 } from './mount.ts'
 import { bytesFile, bytesMaterializer, type ObjectDocument } from './object-document.ts'
 import { checkObjectName } from './object-name.ts'
-import { type RegistrySettings, readSettings, storeSettings } from './registry-settings.ts'
+import {
+  type RegistrySettings,
+  readSettings,
+  storeSettings,
+  type WantedSettings,
+} from './registry-settings.ts'
 import { bumpVersion, firstVersion, parseVersion } from './version.ts'
 
 /** What happens when the version to write exists: `skip` keeps it, `overwrite` replaces it. */
@@ -33,6 +38,8 @@ export interface RegistryOptions extends CallOptions {
   readonly versionDigits?: number | undefined
   /** Refuse every write with `READ_ONLY`. Default false. */
   readonly readOnly?: boolean | undefined
+  /** Taken for settings that are neither given nor stored, in place of the reference's defaults. */
+  readonly defaults?: WantedSettings | undefined
   /** Default `v2`, what Python 0.13 and later read; `none` is read by all. */
   readonly contentHash?: ContentHashForm | undefined
 }
@@ -124,7 +131,7 @@ export async function openRegistry(mount: Mount, options: RegistryOptions = {}):
  * if its document does, and the document is written last. Safe with other processes on the same mount,
  * Python's included.
  */
-export class Registry {
+export class Registry implements AsyncDisposable {
   readonly mount: Mount
   readonly settings: RegistrySettings
   readonly readOnly: boolean
@@ -230,6 +237,21 @@ export class Registry {
     return this.#describe(id, found.document, options)
   }
 
+  /**
+   * The document of a version (default: the highest) as the reference shows it, without what only we
+   * keep in it; undefined when there is no such version.
+   */
+  async document(
+    name: string,
+    options: CallOptions & { readonly version?: string | undefined } = {},
+  ): Promise<Readonly<Record<string, unknown>> | undefined> {
+    const id = await this.#resolve(name, options)
+    const found = id && (await this.#layout.read(id, options))
+    if (!found) return undefined
+    const { size_bytes, sha256, content_type, _ts, ...shown } = found.document
+    return shown
+  }
+
   /** Whether the version (default: any) exists. A version that is none does not. */
   async has(
     name: string,
@@ -275,6 +297,11 @@ export class Registry {
     for (const version of await this.#versionsToDelete(name, options)) {
       await this.#layout.delete({ name, version }, { ...options, waitMs: lockWaitMs })
     }
+  }
+
+  /** Closes the mount. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.mount[Symbol.asyncDispose]()
   }
 
   async #versionsToDelete(

@@ -105,7 +105,7 @@ class PayloadWriter {
     this.#batch = []
     this.#batchBytes = 0
     if (batch.length === 0) return
-    const { registry } = this.#parts.store.mount(this.#mount)
+    const registry = this.#parts.store.writable(this.#mount)
     const outcomes = await registry.putMany(
       batch.map(({ put }) => put),
       this.#options,
@@ -150,7 +150,7 @@ class PayloadWriter {
       candidate.payloads.set(role, { ...hash, name: '', version: '', mount: this.#mount })
       return
     }
-    const { registry } = this.#parts.store.mount(this.#mount)
+    const registry = this.#parts.store.writable(this.#mount)
     const stored = await registry.put(
       derivedId('stream', this.#sessionId, sample.source_key, role),
       body,

@@ -17,7 +17,8 @@ export function ingestHandlers(parts: LakeParts) {
     'ingest.begin': async (input, options) => {
       const { dataset_name, version } = input
       const session_id = sessionIdOf(dataset_name, version)
-      const mount = store.mount(input.mount).name
+      const mount = input.mount ?? store.defaultMount
+      store.writable(mount)
       const row = await inTransaction(
         parts.database,
         async (tx) => {

@@ -1,0 +1,230 @@
+import { mkdir, readFile, stat } from 'node:fs/promises'
+import { basename, dirname, extname, isAbsolute, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Lake } from '@mindtrace/contract'
+import {
+  type CallOptions,
+  type Clock,
+  errorMessage,
+  type Logger,
+  MindtraceError,
+  systemErrorCode,
+} from '@mindtrace/core'
+import type { Database } from '@mindtrace/database'
+import { openMount, type Registry, Store } from '@mindtrace/registry'
+import { openLocalLake } from '../lake.ts'
+import type { LakeSettings } from '../lake-parts.ts'
+import { type LakeConfig, parseLakeConfig } from './lake-config.ts'
+
+/** What `openLake` takes besides the address. */
+export interface OpenLakeOptions extends CallOptions {
+  /** Over what the address says: see {@link LakeConfig}. Relative paths are of the current folder. */
+  readonly database?: string | undefined
+  readonly mounts?: Readonly<Record<string, string>> | undefined
+  readonly defaultMount?: string | undefined
+  /**
+   * Whether a folder that holds no lake becomes one. Default true; false refuses with `NOT_FOUND`, so a
+   * mistyped path of a reader does not leave an empty lake behind.
+   */
+  readonly create?: boolean | undefined
+  readonly settings?: Partial<LakeSettings> | undefined
+  readonly clock?: Clock | undefined
+  readonly log?: Logger | undefined
+}
+
+/** New mounts of a lake keep versions and let them be replaced, as the reference's services do. */
+const mountDefaults = { versionObjects: true, mutable: true } as const
+
+/**
+ * Opens a lake in this process.
+ *
+ * `./lake` (a folder, made when missing) is an embedded lake: the records in `lake.db`, the payloads in the
+ * local mount `main` under it. Nothing in it is absolute, so the folder can be moved. `./lake.json` is a
+ * file as {@link LakeConfig} describes. A remote lake (`http:`) is opened with `connectLake` of
+ * `@mindtrace/client`.
+ *
+ * @throws {@link MindtraceError} `INVALID_INPUT` for an address or scheme that is none, `NOT_FOUND` with
+ * `create: false`, `READ_ONLY`, `UNAVAILABLE` or `CORRUPT` when the folder or file can't be used.
+ */
+export async function openLake(address: string, options: OpenLakeOptions = {}): Promise<Lake> {
+  const { config, base } = await configOf(address, options)
+  const database = await openDatabase(config.database, base, options)
+  try {
+    const store = await openStore(config, base)
+    return await openLocalLake(
+      {
+        database,
+        store,
+        settings: {
+          databaseName: config.name ?? databaseName(config.database),
+          ...options.settings,
+        },
+        ...(options.clock === undefined ? {} : { clock: options.clock }),
+        ...(options.log === undefined ? {} : { log: options.log }),
+      },
+      { signal: options.signal },
+    )
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}
+
+async function configOf(
+  address: string,
+  options: OpenLakeOptions,
+): Promise<{ readonly config: LakeConfig; readonly base: string }> {
+  if (/^https?:/i.test(address)) {
+    throw new MindtraceError(
+      'INVALID_INPUT',
+      `'${address.replace(/\/\/[^@/]*@/, '//')}' is a remote lake: open it with connectLake`,
+    )
+  }
+  const path = resolve(address)
+  const fromFile = extname(path) === '.json'
+  const base = fromFile ? dirname(path) : path
+  const config = fromFile ? await readConfig(path) : await embedded(path, options)
+  const here = process.cwd()
+  return {
+    base,
+    config: {
+      ...config,
+      ...(options.database === undefined
+        ? {}
+        : { database: absoluteDatabase(options.database, here) }),
+      ...(options.mounts === undefined ? {} : { mounts: absoluteMounts(options.mounts, here) }),
+      ...(options.defaultMount === undefined ? {} : { default_mount: options.defaultMount }),
+    },
+  }
+}
+
+async function readConfig(path: string): Promise<LakeConfig> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (cause) {
+    if (systemErrorCode(cause) === 'ENOENT') {
+      throw new MindtraceError('NOT_FOUND', `there is no file '${path}'`, { cause })
+    }
+    throw new MindtraceError('UNAVAILABLE', `'${path}' can't be read: ${errorMessage(cause)}`, {
+      cause,
+    })
+  }
+  try {
+    return parseLakeConfig(JSON.parse(text), path)
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause
+    throw new MindtraceError('INVALID_INPUT', `'${path}' is no JSON: ${cause.message}`, { cause })
+  }
+}
+
+async function embedded(path: string, options: OpenLakeOptions): Promise<LakeConfig> {
+  const found = await stat(path).catch(() => undefined)
+  if (found !== undefined && !found.isDirectory()) {
+    throw new MindtraceError(
+      'INVALID_INPUT',
+      `'${path}' is a file, not a lake's folder; a configuration file ends in .json`,
+    )
+  }
+  const isLake = (await stat(resolve(path, 'lake.db')).catch(() => undefined))?.isFile() === true
+  if (!isLake && options.create === false && options.database === undefined) {
+    throw new MindtraceError(
+      'NOT_FOUND',
+      `there is no lake in '${path}': make one with mindtrace import or mindtrace serve, or name another with --lake`,
+    )
+  }
+  if (!isLake) await makeFolder(path)
+  return { database: 'sqlite:lake.db', mounts: { main: 'file:main' }, name: basename(path) }
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true })
+  } catch (cause) {
+    const code = systemErrorCode(cause)
+    throw new MindtraceError(
+      code === 'ENOSPC' || code === 'EDQUOT' ? 'STORAGE_FULL' : 'READ_ONLY',
+      `the lake's folder '${path}' can't be made: ${errorMessage(cause)}; choose one that you may write with --lake`,
+      { cause, details: { path } },
+    )
+  }
+}
+
+async function openDatabase(
+  address: string,
+  base: string,
+  options: OpenLakeOptions,
+): Promise<Database> {
+  const { scheme, rest } = schemeOf(address, 'database')
+  if (scheme !== 'sqlite') {
+    throw new MindtraceError(
+      scheme.startsWith('mongodb') ? 'NOT_IMPLEMENTED' : 'INVALID_INPUT',
+      `no database driver for '${scheme}:' yet; use sqlite:PATH`,
+    )
+  }
+  // Loaded here so that a program with another database never loads this driver.
+  const { openSqliteDatabase } = await import('@mindtrace/database/sqlite')
+  const path = rest === ':memory:' ? rest : resolve(base, rest)
+  return await openSqliteDatabase({ path, signal: options.signal })
+}
+
+async function openStore(config: LakeConfig, base: string): Promise<Store> {
+  const opened: Record<string, Registry> = {}
+  try {
+    for (const [name, address] of Object.entries(absoluteMounts(config.mounts, base))) {
+      opened[name] = await openMount(address, { openers: await openers(), defaults: mountDefaults })
+    }
+    return new Store(opened, { defaultMount: config.default_mount })
+  } catch (error) {
+    for (const registry of Object.values(opened)) await registry[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+async function openers() {
+  const [{ openLocalMount }, { openMemoryMount }] = await Promise.all([
+    import('@mindtrace/registry/local'),
+    import('@mindtrace/registry/memory'),
+  ])
+  return { file: openLocalMount, memory: openMemoryMount }
+}
+
+/** `file:main` becomes the address of the folder `main` in `base`; absolute addresses stay. */
+function absoluteMounts(
+  mounts: Readonly<Record<string, string>>,
+  base: string,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(mounts).map(([name, address]) => {
+      const { scheme, rest } = schemeOf(address, `mount '${name}'`)
+      if (scheme !== 'file' || rest.startsWith('//')) return [name, address]
+      const [path = '', query] = rest.split(/\?(.*)/s)
+      const url = pathToFileURL(resolve(base, decodeURIComponent(path)))
+      return [name, query === undefined ? url.href : `${url.href}?${query}`]
+    }),
+  )
+}
+
+function absoluteDatabase(address: string, base: string): string {
+  const { scheme, rest } = schemeOf(address, 'database')
+  if (scheme !== 'sqlite' || rest === ':memory:' || isAbsolute(rest)) return address
+  return `sqlite:${resolve(base, rest)}`
+}
+
+function schemeOf(
+  address: string,
+  what: string,
+): { readonly scheme: string; readonly rest: string } {
+  const match = /^([a-z][a-z0-9+]*):(.*)$/is.exec(address)
+  if (match !== null)
+    return { scheme: (match[1] as string).toLowerCase(), rest: match[2] as string }
+  throw new MindtraceError(
+    'INVALID_INPUT',
+    `${what} is '${address}', which has no scheme: use sqlite:PATH for a database, file:PATH for a mount`,
+  )
+}
+
+function databaseName(address: string): string {
+  const { rest } = schemeOf(address, 'database')
+  return rest === ':memory:' ? 'memory' : basename(rest, extname(rest))
+}
