@@ -18,6 +18,14 @@ export {
 } from './mount.ts'
 export { checkKey, compareKeys } from './mount-key.ts'
 export {
+  type MountOpener,
+  type MountUrl,
+  type OpenMountOptions,
+  openMount,
+  parseMountUrl,
+  refuseUnknownParameters,
+} from './mount-url.ts'
+export {
   type OnConflict,
   type OpenedObject,
   type OpenOptions,
@@ -30,4 +38,11 @@ export {
   type StoredObject,
 } from './registry.ts'
 export type { RegistrySettings } from './registry-settings.ts'
+export {
+  type MountDescription,
+  type ResolvedRef,
+  type StorageRef,
+  Store,
+  type StoreKey,
+} from './store.ts'
 export { parseVersion } from './version.ts'

@@ -28,7 +28,11 @@ const StoredSettings = z.looseObject({
 })
 type StoredSettings = z.infer<typeof StoredSettings>
 
-const defaults: RegistrySettings = { versionObjects: false, mutable: false, versionDigits: 3 }
+const referenceDefaults: RegistrySettings = {
+  versionObjects: false,
+  mutable: false,
+  versionDigits: 3,
+}
 const storedNames = {
   versionObjects: 'version_objects',
   mutable: 'mutable',
@@ -36,7 +40,8 @@ const storedNames = {
 } as const
 
 /**
- * The settings of a registry: what is stored, else what is wanted, else the defaults of the reference.
+ * The settings of a registry: what is stored, else what is wanted, else the defaults given, else those of
+ * the reference.
  * Nothing is written.
  *
  * @throws {@link MindtraceError} `CONFLICT` when stored and wanted differ, `CORRUPT` for a document that
@@ -45,7 +50,7 @@ const storedNames = {
  */
 export async function readSettings(
   mount: FileMount,
-  wanted: WantedSettings & CallOptions,
+  wanted: WantedSettings & CallOptions & { readonly defaults?: WantedSettings | undefined },
 ): Promise<{ readonly settings: RegistrySettings; readonly isStored: boolean }> {
   const stored = await readStored(mount, wanted)
   const settings: RegistrySettings = {
@@ -112,7 +117,7 @@ async function readStored(
 function pick<K extends keyof RegistrySettings>(
   name: K,
   stored: StoredSettings | undefined,
-  wanted: WantedSettings,
+  wanted: WantedSettings & { readonly defaults?: WantedSettings | undefined },
   mount: FileMount,
 ): RegistrySettings[K] {
   const storedValue = (stored?.[storedNames[name]] ?? undefined) as RegistrySettings[K] | undefined
@@ -124,7 +129,7 @@ function pick<K extends keyof RegistrySettings>(
       { details: { setting: name, stored: storedValue, wanted: wantedValue } },
     )
   }
-  return storedValue ?? wantedValue ?? defaults[name]
+  return storedValue ?? wantedValue ?? wanted.defaults?.[name] ?? referenceDefaults[name]
 }
 
 // With the separators that Python's json module writes.

@@ -329,7 +329,7 @@ export class LocalMount implements FileMount {
     for (let current = folder; current.length > this.location.length; current = dirname(current)) {
       try {
         fs.rmdirSync(current)
-        this.#opened?.paths.forget(current)
+        this.#opened?.paths.forget()
       } catch {
         return // not empty, or gone already
       }
@@ -453,7 +453,7 @@ function withFolder(paths: LocalPaths, target: string, step: () => void): void {
       return
     } catch (error) {
       if (systemErrorCode(error) !== 'ENOENT' || attempt >= 8) throw error
-      paths.forget(dirname(target))
+      paths.forget()
     }
   }
 }

@@ -32,9 +32,9 @@ export class LocalPaths {
     this.#ensure(dirname(path))
   }
 
-  /** To be called when a remembered folder turns out to be gone. */
-  forget(folder: string): void {
-    this.#folders.delete(folder)
+  /** To be called when a remembered folder is removed or turns out to be gone, its parents perhaps too. */
+  forget(): void {
+    this.#folders.clear()
   }
 
   #ensure(folder: string): void {

@@ -1,1 +1,2 @@
 export { MemoryMount } from './memory-mount.ts'
+export { openMemoryMount } from './open-memory-mount.ts'

@@ -1,0 +1,146 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { bytesOf } from '@mindtrace/core'
+import { temporaryFolder } from '@mindtrace/core/testing'
+import { describe, expect, it } from 'vitest'
+import { describeMount, someBytes } from '../../testing/index.ts'
+import { LocalMount } from './local-mount.ts'
+
+const text = (bytes: string) => new TextEncoder().encode(bytes)
+
+async function localMount(options = {}) {
+  const folder = await temporaryFolder()
+  const mount = new LocalMount(join(folder.path, 'lake'), options)
+  const dispose = mount[Symbol.asyncDispose].bind(mount)
+  return Object.assign(mount, {
+    outside: folder.path,
+    [Symbol.asyncDispose]: async () => {
+      await dispose()
+      await folder[Symbol.asyncDispose]()
+    },
+  })
+}
+
+describeMount('local', { create: () => localMount() })
+describeMount('local, not durable', { create: () => localMount({ durability: 'none' }) })
+
+describe('a local mount', () => {
+  it('makes nothing before the first write', async () => {
+    await using mount = await localMount()
+    expect(await Array.fromAsync(mount.list(''))).toEqual([])
+    expect(await mount.head('a')).toBeUndefined()
+    await mount.delete('a')
+    expect(await readdir(mount.outside)).toEqual([])
+  })
+
+  it('keeps plain files where their keys say', async () => {
+    await using mount = await localMount()
+    await mount.write('a/b.txt', text('hello'))
+    expect(await readFile(join(mount.location, 'a/b.txt'), 'utf8')).toBe('hello')
+  })
+
+  it('refuses links that leave the root, and follows those that stay', async () => {
+    await using mount = await localMount()
+    await mount.write('inside/x', text('x'))
+    await mkdir(join(mount.outside, 'secrets'))
+    await writeFile(join(mount.outside, 'secrets/key'), 'secret')
+    await symlink(join(mount.outside, 'secrets'), join(mount.location, 'folder'))
+    await symlink(join(mount.outside, 'secrets/key'), join(mount.location, 'file'))
+    await symlink(join(mount.location, 'inside'), join(mount.location, 'stays'))
+    const refused = { code: 'FORBIDDEN' }
+    await expect(mount.read('folder/key')).rejects.toMatchObject(refused)
+    await expect(mount.read('file')).rejects.toMatchObject(refused)
+    await expect(mount.head('folder/key')).rejects.toMatchObject(refused)
+    await expect(mount.write('folder/new', text('x'))).rejects.toMatchObject(refused)
+    await expect(mount.write('folder/deep/new', text('x'))).rejects.toMatchObject(refused)
+    await expect(mount.delete('folder/key')).rejects.toMatchObject(refused)
+    await expect(Array.fromAsync(mount.list('folder/'))).rejects.toMatchObject(refused)
+    expect(await readdir(join(mount.outside, 'secrets'))).toEqual(['key'])
+    expect(await bytesOf((await mount.read('stays/x')).body, 10)).toEqual(text('x'))
+    expect((await Array.fromAsync(mount.list(''))).map(({ key }) => key)).toEqual(['inside/x'])
+  })
+
+  it('replaces a link by a file instead of writing through it', async () => {
+    await using mount = await localMount()
+    await mount.write('x', text('x'))
+    await writeFile(join(mount.outside, 'target'), 'kept')
+    await symlink(join(mount.outside, 'target'), join(mount.location, 'link'))
+    await mount.write('link', text('new'))
+    expect(await readFile(join(mount.outside, 'target'), 'utf8')).toBe('kept')
+  })
+
+  it('refuses pipes and devices without waiting for them', async () => {
+    await using mount = await localMount()
+    await mount.write('x', text('x'))
+    execFileSync('mkfifo', [join(mount.location, 'pipe')])
+    await expect(mount.read('pipe')).rejects.toMatchObject({ code: 'FORBIDDEN' })
+    expect(await mount.head('pipe')).toBeUndefined()
+  })
+
+  it('goes on when its folders are removed from outside', async () => {
+    await using mount = await localMount()
+    await mount.write('a/b/c', text('1'))
+    await rm(join(mount.location, 'a'), { recursive: true })
+    await mount.write('a/b/c', text('2'))
+    await rm(join(mount.location, '.mt-staging'), { recursive: true })
+    await mount.write('a/b/c', text('3'))
+    expect(await readFile(join(mount.location, 'a/b/c'), 'utf8')).toBe('3')
+  })
+
+  it('says what stands in the way of a folder', async () => {
+    await using mount = await localMount()
+    await mount.write('a', text('x'))
+    await expect(mount.write('a/b', text('x'))).rejects.toMatchObject({ code: 'CONFLICT' })
+    await mount.write('b/c', text('x'))
+    await expect(mount.write('b', text('x'))).rejects.toMatchObject({ code: 'CONFLICT' })
+  })
+
+  it('sweeps what crashed writers left, and only when it is old', async () => {
+    await using mount = await localMount()
+    await mount.write('a', text('x'))
+    await writeFile(join(mount.location, '.mt-staging/crashed'), 'half')
+    expect(await mount.sweep({ olderThanMs: 60_000 })).toBe(0)
+    expect(await mount.sweep({ olderThanMs: 0 })).toBe(1)
+    expect(await readdir(join(mount.location, '.mt-staging'))).toEqual([])
+  })
+
+  const tmpfs = mountTmpfs()
+  it.skipIf(!tmpfs.isMounted)(
+    `reports a full disk and leaves the old bytes${tmpfs.isMounted ? '' : ` (skipped: ${tmpfs.reason})`}`,
+    async () => {
+      try {
+        await using mount = new LocalMount(join(tmpfs.path, 'lake'))
+        await mount.write('a', text('old'))
+        const full = { code: 'STORAGE_FULL' }
+        await expect(mount.write('a', someBytes(900_000))).resolves.toBeDefined()
+        await expect(mount.write('b', someBytes(900_000))).rejects.toMatchObject(full)
+        const stream = new Blob([someBytes(3_000_000)]).stream()
+        await expect(mount.write('a', stream)).rejects.toMatchObject(full)
+        expect(await bytesOf((await mount.read('a')).body, 1e9)).toEqual(someBytes(900_000))
+        expect((await Array.fromAsync(mount.list(''))).map(({ key }) => key)).toEqual(['a'])
+        await mount.delete('a')
+        await mount.write('b', someBytes(900_000))
+      } finally {
+        execFileSync('umount', [tmpfs.path])
+        await rm(tmpfs.path, { recursive: true })
+      }
+    },
+  )
+})
+
+function mountTmpfs(): {
+  readonly path: string
+  readonly isMounted: boolean
+  readonly reason: string
+} {
+  const path = join('/tmp', `mindtrace-tmpfs-${process.pid}`)
+  try {
+    execFileSync('mkdir', ['-p', path])
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', path], { stdio: 'pipe' })
+    return { path, isMounted: existsSync(path), reason: '' }
+  } catch {
+    return { path, isMounted: false, reason: 'mounting a tmpfs needs root' }
+  }
+}

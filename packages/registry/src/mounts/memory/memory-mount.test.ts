@@ -1,0 +1,7 @@
+import { describeMount } from '../../testing/index.ts'
+import { MemoryMount } from './memory-mount.ts'
+
+describeMount('memory', {
+  create: () => new MemoryMount(),
+  skipBigStreams: 'all bytes of a memory mount are in memory',
+})
