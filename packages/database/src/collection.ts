@@ -77,6 +77,7 @@ export interface Collection<T extends object = object, I = unknown> {
 export interface CollectionDefinition<S extends z.ZodObject> {
   /** Lower case letters, digits and `_`. */
   readonly name: string
+  /** A field `_id` in it is left out: the driver adds it. */
   readonly schema: S
   readonly key: keyof z.output<S> & string
   readonly indexes?: readonly IndexDefinition[]
@@ -96,7 +97,10 @@ export const maxDocumentBytes = 16_777_216
 export function defineCollection<S extends z.ZodObject>(
   definition: CollectionDefinition<S>,
 ): Collection<z.output<S>, z.input<S>> {
-  const { name, schema, key } = definition
+  const { name, key } = definition
+  // `_id` is the driver's own, also where a model for the wire declares it.
+  const schema =
+    '_id' in definition.schema.shape ? definition.schema.omit({ _id: true }) : definition.schema
   if (!/^[a-z][a-z0-9_]{0,63}$/.test(name)) {
     throw invalid(name, 'has a name that is not made of lower case letters, digits and _')
   }

@@ -25,7 +25,7 @@ export interface Path {
 interface SchemaNode {
   readonly $ref?: string
   readonly $defs?: Readonly<Record<string, SchemaNode>>
-  readonly type?: string
+  readonly type?: string | readonly string[]
   readonly format?: string
   readonly properties?: Readonly<Record<string, SchemaNode>>
   readonly required?: readonly string[]
@@ -81,7 +81,15 @@ export class SchemaPaths {
 
   constructor(collection: string, schema: z.ZodType) {
     this.#collection = collection
-    this.#root = z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' }) as SchemaNode
+    this.#root = z.toJSONSchema(schema, {
+      io: 'output',
+      unrepresentable: 'any',
+      override: ({ zodSchema, jsonSchema }) => {
+        // zod names the format only where a zone is required; an instant is one in any case.
+        const { def } = zodSchema._zod
+        if ('format' in def && def.format === 'datetime') jsonSchema.format = 'date-time'
+      },
+    }) as SchemaNode
   }
 
   /**
@@ -160,7 +168,11 @@ export class SchemaPaths {
     const branches = node.anyOf ?? node.oneOf
     if (branches !== undefined) return this.#union(branches)
     if (node.allOf !== undefined) return { kind: 'free', nullable: true, node }
-    switch (node.type ?? typeOfValues(node)) {
+    if (Array.isArray(node.type)) {
+      return this.#union(node.type.map((type: string): SchemaNode => ({ ...node, type })))
+    }
+    const type = node.type ?? typeOfValues(node)
+    switch (type) {
       case 'string':
         return { kind: node.format === 'date-time' ? 'instant' : 'string', nullable: false, node }
       case 'number':
@@ -169,7 +181,7 @@ export class SchemaPaths {
       case 'boolean':
       case 'array':
       case 'object':
-        return { kind: (node.type ?? typeOfValues(node)) as PathKind, nullable: false, node }
+        return { kind: type, nullable: false, node }
       default:
         return { kind: 'free', nullable: true, node }
     }

@@ -1,1 +1,3 @@
-export {}
+export type { DatabasePlace, DatabaseUnderTest } from './database-under-test.ts'
+export { describeDatabase } from './describe-database.ts'
+export { type DatabaseCall, type Failure, failingDatabase } from './failing-database.ts'

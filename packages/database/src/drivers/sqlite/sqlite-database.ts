@@ -24,6 +24,8 @@ export interface SqliteOptions extends CallOptions {
   readonly busyTimeoutMs?: number | undefined
   /** Memory for pages of the file, for each of the two connections. Default: 32. */
   readonly cacheMiB?: number | undefined
+  /** A size that the file may not outgrow; then writes throw `STORAGE_FULL`. Default: none. */
+  readonly maxFileBytes?: number | undefined
 }
 
 /** A {@link Database} in a SQLite file, and what only a file can do. */
@@ -65,6 +67,10 @@ export async function openSqliteDatabase(options: SqliteOptions): Promise<Sqlite
     writer.exec(
       `PRAGMA synchronous = ${options.synchronous ?? 'normal'}; PRAGMA foreign_keys = ON; PRAGMA analysis_limit = 400; PRAGMA journal_size_limit = 67108864`,
     )
+    if (options.maxFileBytes !== undefined) {
+      const pageBytes = Number(writer.pragma('page_size'))
+      writer.pragma(`max_page_count = ${Math.ceil(options.maxFileBytes / pageBytes)}`)
+    }
     return new OpenSqliteDatabase(path, writer, reader, busyTimeoutMs)
   } catch (error) {
     for (const connection of opened) connection.close()

@@ -1,0 +1,26 @@
+import { join } from 'node:path'
+import { temporaryFolder } from '@mindtrace/core/testing'
+import { describeDatabase } from '../../testing/describe-database.ts'
+import { openSqliteDatabase } from './sqlite-database.ts'
+
+describeDatabase('sqlite file', {
+  place: async () => {
+    const folder = await temporaryFolder()
+    return {
+      address: join(folder.path, 'lake.db'),
+      [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+    }
+  },
+  open: (path) => openSqliteDatabase({ path }),
+  otherProcesses: {
+    module: new URL('./index.ts', import.meta.url).href,
+    call: 'openSqliteDatabase',
+    argument: (path) => ({ path }),
+  },
+})
+
+describeDatabase('sqlite in memory', {
+  place: async () => ({ address: ':memory:', async [Symbol.asyncDispose]() {} }),
+  open: (path) => openSqliteDatabase({ path }),
+  otherProcesses: 'no other process can see this memory',
+})

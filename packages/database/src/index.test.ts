@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest'
+import * as sqlite from './drivers/sqlite/index.ts'
+import * as database from './index.ts'
+import * as testing from './testing/index.ts'
+
+test('exports these names and no others', () => {
+  expect(Object.keys(database).toSorted()).toMatchInlineSnapshot(`
+    [
+      "ParsedFilter",
+      "after",
+      "defineCollection",
+      "keysetOf",
+      "maxDocumentBytes",
+      "maxKeyBytes",
+      "objectIdOf",
+      "parseChange",
+      "parseFilter",
+      "parseSort",
+    ]
+  `)
+  expect(Object.keys(sqlite).toSorted()).toMatchInlineSnapshot(`
+    [
+      "openSqliteDatabase",
+      "sqlitePathOf",
+    ]
+  `)
+  expect(Object.keys(testing).toSorted()).toMatchInlineSnapshot(`
+    [
+      "describeDatabase",
+      "failingDatabase",
+    ]
+  `)
+})

@@ -1,0 +1,51 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { type DatabaseUnderTest, opened } from '../database-under-test.ts'
+import { aPhoto } from '../photo.ts'
+
+const run = promisify(execFile)
+const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+const script = fileURLToPath(new URL(`./claim-process.${extension}`, import.meta.url))
+
+/** Several processes at one database. */
+export function describeProcesses(driver: DatabaseUnderTest): void {
+  const { otherProcesses } = driver
+  describe('several processes', () => {
+    if (typeof otherProcesses === 'string') {
+      test.skip(`claim and count at once (skipped: ${otherProcesses})`)
+      return
+    }
+
+    test('claim each document once, and lose no change to one that they share', async () => {
+      await using place = await driver.place()
+      await using lake = await opened(driver, place.address)
+      await lake.photos.insertMany(Array.from({ length: 401 }, (_, number) => aPhoto(number)))
+      await lake.photos.update(aPhoto(0).photo_id, { set: { status: 'done' } })
+      const { module, call, argument } = otherProcesses
+      const workers = ['a', 'b', 'c', 'd']
+      const outputs = await Promise.all(
+        workers.map((worker) => {
+          const order = JSON.stringify({
+            module,
+            call,
+            argument: argument(place.address),
+            worker,
+            workers: workers.length,
+          })
+          return run(process.execPath, [...process.execArgv, script, order])
+        }),
+      )
+      const claims = outputs.map(({ stdout }) => JSON.parse(stdout) as string[])
+      expect(claims.flat()).toHaveLength(400)
+      expect(new Set(claims.flat()).size).toBe(400)
+      const shared = await lake.photos.get(aPhoto(0).photo_id)
+      expect(shared.views).toBe(400)
+      expect(shared.notes.toSorted()).toEqual(claims.flat().toSorted())
+      // Each was at work: none found everything taken.
+      expect(Math.min(...claims.map(({ length }) => length))).toBeGreaterThan(0)
+      expect(await lake.photos.count({ status: 'done' })).toBe(401)
+    })
+  })
+}
