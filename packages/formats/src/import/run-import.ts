@@ -1,0 +1,293 @@
+import type {
+  IngestItem,
+  IngestPayload,
+  IngestSample,
+  IngestSession,
+  Lake,
+} from '@mindtrace/contract'
+import { sampleDigest } from '@mindtrace/contract/sample-digest'
+import { type CallOptions, chunksOf, MindtraceError } from '@mindtrace/core'
+import { RunningHash, sha256Hex } from '@mindtrace/core/hash'
+import type { ImportSource, SourceSample } from '../sample-source.ts'
+import type { ImportReport } from './import-report.ts'
+import { ImportTally } from './import-tally.ts'
+import { SchemaLabels } from './schema-labels.ts'
+
+export interface ImportProgress {
+  /** Samples that are dealt with: taken, found unchanged, or left out. */
+  readonly done: number
+  readonly total: number
+  readonly phase: 'import' | 'commit' | 'done'
+}
+
+export interface ImportOptions extends CallOptions {
+  readonly dataset: string
+  readonly version: string
+  readonly description?: string | null | undefined
+  /** The mount for payloads; null is the lake's default. */
+  readonly mount?: string | null | undefined
+  readonly createdBy?: string | null | undefined
+  /** A group is sent when it has this many samples (default 200, at most 1,000) … */
+  readonly groupSamples?: number | undefined
+  /** … or payloads of this many bytes (default 32 MiB). */
+  readonly groupBytes?: number | undefined
+  /** Forgets what an interrupted import has brought in, and begins anew. */
+  readonly restart?: boolean | undefined
+  readonly onProgress?: ((progress: ImportProgress) => void) | undefined
+  /** For the report's `seconds`; default `performance.now`. */
+  readonly nowMs?: (() => number) | undefined
+}
+
+/**
+ * Brings a source into a lake as one dataset version. Samples travel in groups, one under way while the
+ * next is read; the lake's journal knows what it has, so an interrupted import is continued by the same
+ * call, and the version appears last, whole. Samples that can't be taken are in the report's `errors`.
+ *
+ * An abort lets the group under way end, then throws the signal's reason; the lake stays consistent.
+ *
+ * @throws {@link MindtraceError} `CONFLICT` when the version exists with other samples, or when the
+ * source changed since an interrupted import (then `restart` or another version helps); what the lake
+ * throws.
+ */
+export async function runImport(
+  lake: Lake,
+  source: ImportSource,
+  options: ImportOptions,
+): Promise<ImportReport> {
+  const run = new ImportRun(lake, source, options)
+  return await run.run()
+}
+
+interface Group {
+  readonly samples: SourceSample[]
+  bytes: number
+}
+
+class ImportRun {
+  readonly #lake: Lake
+  readonly #source: ImportSource
+  readonly #options: ImportOptions
+  readonly #tally = new ImportTally()
+  readonly #labels: SchemaLabels
+  readonly #keys = new RunningHash()
+  readonly #differences = new Differences()
+  #accepted = 0
+  #ordinal = 0
+  #known = 0
+  #done = 0
+
+  constructor(lake: Lake, source: ImportSource, options: ImportOptions) {
+    this.#lake = lake
+    this.#source = source
+    this.#options = options
+    this.#labels = new SchemaLabels(source.schemas)
+  }
+
+  async run(): Promise<ImportReport> {
+    const now = this.#options.nowMs ?? (() => performance.now())
+    const startedMs = now()
+    this.#options.signal?.throwIfAborted()
+    const session = await this.#begin()
+    this.#progress('import')
+    await this.#sendAll(session)
+    this.#options.signal?.throwIfAborted()
+    this.#progress('commit')
+    const committed = await this.#commit(session)
+    this.#progress('done')
+    return this.#tally.report({
+      dataset: session.dataset_name,
+      version: session.version,
+      dataset_version_id: committed.dataset_version_id,
+      seconds: Math.round(now() - startedMs) / 1000,
+    })
+  }
+
+  async #begin(): Promise<IngestSession> {
+    const session = await this.#openSession()
+    if (this.#options.restart !== true || session.state === 'committed') return session
+    await this.#lake.ingest.abandon({ session_id: session.session_id })
+    return await this.#openSession()
+  }
+
+  async #openSession(): Promise<IngestSession> {
+    const { dataset, version, description, mount, createdBy } = this.#options
+    const { session } = await this.#lake.ingest.begin({
+      dataset_name: dataset,
+      version,
+      description: description ?? null,
+      mount: mount ?? null,
+      created_by: createdBy ?? null,
+      metadata: { ...this.#source.metadata },
+      schemas: this.#labels.schemas(),
+    })
+    return session
+  }
+
+  /** One group is under way while the next one is read. */
+  async #sendAll(session: IngestSession): Promise<void> {
+    const { signal } = this.#options
+    const groupSamples = Math.min(this.#options.groupSamples ?? 200, 1000)
+    const groupBytes = this.#options.groupBytes ?? 32 * 1024 * 1024
+    let underWay: Promise<void> = Promise.resolve()
+    const send = async (group: Group) => {
+      await underWay
+      signal?.throwIfAborted()
+      underWay = this.#sendGroup(session, group)
+      underWay.catch(() => {}) // it is awaited before the next group, or below
+    }
+    let group: Group = { samples: [], bytes: 0 }
+    try {
+      for await (const event of this.#source.samples({ signal })) {
+        if (event.type === 'problem') {
+          this.#tally.addFinding(event.finding)
+          if (event.skipped) {
+            this.#tally.skipped += 1
+            this.#done += 1
+          }
+          continue
+        }
+        for (const finding of event.findings) this.#tally.addFinding(finding)
+        group.samples.push(event)
+        for (const asset of Object.values(event.sample.assets)) group.bytes += asset.size_bytes
+        if (group.samples.length >= groupSamples || group.bytes >= groupBytes) {
+          const full = group
+          group = { samples: [], bytes: 0 }
+          await send(full)
+        }
+      }
+      if (group.samples.length > 0) await send(group)
+    } finally {
+      // Whatever ended the reading: no group is left behind.
+      await underWay.catch(() => {})
+    }
+    await underWay
+  }
+
+  async #sendGroup(session: IngestSession, group: Group): Promise<void> {
+    const sessionId = session.session_id
+    const { known } = await this.#lake.ingest.plan({
+      session_id: sessionId,
+      source_keys: group.samples.map(({ sample }) => sample.source_key),
+    })
+    const items: IngestItem[] = []
+    const present = new Map<string, IngestSample>()
+    for (const { sample, payloads } of group.samples) {
+      const item = { sample: { ...sample, ordinal: this.#ordinal++ }, payloads }
+      present.set(sample.source_key, item.sample)
+      const digest = Object.hasOwn(known, sample.source_key) ? known[sample.source_key] : undefined
+      if (digest !== undefined) {
+        this.#known += 1
+        if (digest === (await digestOf(item))) this.#tally.unchanged += 1
+        else this.#differences.add('changed', sample.source_key)
+      } else if (session.state === 'committed') {
+        this.#differences.add('new', sample.source_key)
+      } else items.push(item)
+    }
+    for (const key of await this.#ingest(sessionId, items)) present.delete(key)
+    for (const sample of present.values()) {
+      this.#tally.addSample(sample)
+      this.#keys.update(Buffer.from(`${sample.source_key}\n`))
+      this.#accepted += 1
+    }
+    this.#done += group.samples.length
+    this.#progress('import')
+  }
+
+  /** Sends what the lake does not have, and gives the keys of the samples that it refused. */
+  async #ingest(sessionId: string, items: readonly IngestItem[]): Promise<string[]> {
+    if (items.length === 0) return []
+    if (this.#labels.learn(items.map(({ sample }) => sample))) await this.#openSession()
+    const result = await this.#lake.streams.ingestGroup(sessionId, items)
+    this.#tally.addWritten(result.written)
+    const refused: string[] = []
+    for (const { source_key: key, status, error } of result.samples) {
+      if (status === 'unchanged') this.#tally.unchanged += 1
+      if (status !== 'failed') continue
+      refused.push(key)
+      this.#tally.skipped += 1
+      this.#tally.addError({
+        code: error?.code ?? 'INTERNAL',
+        path: key,
+        message: error?.message ?? 'the lake did not take this sample',
+      })
+    }
+    return refused
+  }
+
+  async #commit(session: IngestSession): Promise<IngestSession> {
+    const { dataset_name: dataset, version } = session
+    const gone = Math.max(0, session.journaled - this.#known)
+    if (this.#differences.isEmpty && gone === 0) {
+      if (session.state === 'committed') return session
+      const answer = await this.#lake.ingest.commit({
+        session_id: session.session_id,
+        samples: this.#accepted,
+        source_keys_sha256: this.#keys.digestHex(),
+      })
+      return answer.session
+    }
+    const what = this.#differences.text(gone)
+    const details = { dataset, version, missing: gone, ...this.#differences.details() }
+    throw session.state === 'committed'
+      ? new MindtraceError(
+          'CONFLICT',
+          `${dataset}@${version} exists with other samples: ${what}; versions never change, import as another version`,
+          { details },
+        )
+      : new MindtraceError(
+          'CONFLICT',
+          `the source changed since the interrupted import of ${dataset}@${version}: ${what}; restart the import, or import as another version`,
+          { details },
+        )
+  }
+
+  #progress(phase: ImportProgress['phase']): void {
+    this.#options.onProgress?.({ done: this.#done, total: this.#source.total, phase })
+  }
+}
+
+/** How a source differs from what the lake has of it: all counted, the first few named. */
+class Differences {
+  readonly #counts = { changed: 0, new: 0 }
+  readonly #examples: Record<'changed' | 'new', string[]> = { changed: [], new: [] }
+
+  get isEmpty(): boolean {
+    return this.#counts.changed + this.#counts.new === 0
+  }
+
+  add(kind: 'changed' | 'new', key: string): void {
+    this.#counts[kind] += 1
+    if (this.#examples[kind].length < 20) this.#examples[kind].push(key)
+  }
+
+  text(missing: number): string {
+    const parts = (['changed', 'new'] as const)
+      .filter((kind) => this.#counts[kind] > 0)
+      .map((kind) => `${this.#counts[kind]} ${kind} (${this.#examples[kind][0]} …)`)
+    if (missing > 0) parts.push(`${missing} missing`)
+    return parts.join(', ')
+  }
+
+  details(): Record<string, unknown> {
+    return { ...this.#counts, examples: this.#examples }
+  }
+}
+
+async function digestOf({ sample, payloads }: IngestItem): Promise<string> {
+  const hashes: Record<string, string> = {}
+  for (const [role, asset] of Object.entries(sample.assets)) {
+    const payload = payloads[role]
+    if (payload === undefined) {
+      throw new MindtraceError('INTERNAL', `${sample.source_key}: no payload for role "${role}"`)
+    }
+    hashes[role] = asset.sha256 ?? (await payloadSha256(payload))
+  }
+  return sampleDigest(sample, hashes)
+}
+
+async function payloadSha256(payload: IngestPayload): Promise<string> {
+  if (typeof payload !== 'function') return sha256Hex(payload)
+  const hash = new RunningHash()
+  for await (const chunk of chunksOf(await payload())) hash.update(chunk)
+  return hash.digestHex()
+}
