@@ -1,3 +1,5 @@
 export { type AppOptions, createApp, type Limits } from './app.ts'
+export type { ExplorerFiles } from './explorer-files.ts'
 export type { ServerInfo } from './process-tasks.ts'
+export { type ServeOptions, serve } from './serve.ts'
 export { type RunningService, type StartOptions, startService } from './start-service.ts'

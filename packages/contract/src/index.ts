@@ -19,7 +19,13 @@ export {
   DatasetsListInput,
   DatasetsListOutput,
 } from './extensions/datasets.ts'
-export { LakeIssue, LakeStats, LakeVerifyInput, LakeVerifyOutput } from './extensions/lake.ts'
+export {
+  LakeCheckOutput,
+  LakeIssue,
+  LakeStats,
+  LakeVerifyInput,
+  LakeVerifyOutput,
+} from './extensions/lake.ts'
 export { extensionTasks, type StreamRoute, streamRoutes } from './extensions/table.ts'
 export { errorCodeHeader, httpStatus } from './http-status.ts'
 export { decodeIngestFrames, encodeIngestFrames, ingestFramesType } from './ingest-frames.ts'

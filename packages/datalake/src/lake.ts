@@ -14,6 +14,7 @@ import { annotationSchemaHandlers } from './annotation-schemas.ts'
 import { annotationSetHandlers } from './annotation-sets.ts'
 import { assetRetentionHandlers } from './asset-retentions.ts'
 import { assetHandlers } from './assets.ts'
+import { checkHandlers } from './check.ts'
 import { collectionHandlers, collectionItemHandlers } from './collections.ts'
 import { datasetVersionHandlers } from './datasets/dataset-versions.ts'
 import { datasetHandlers } from './datasets/datasets.ts'
@@ -64,8 +65,11 @@ export async function openLocalLake(
     call: callOf(handlersOf(parts)),
     streams: lakeStreams(parts),
     dispose: async () => {
-      await database.close()
-      await store[Symbol.asyncDispose]()
+      try {
+        await database.close()
+      } finally {
+        await store[Symbol.asyncDispose]()
+      }
     },
   })
 }
@@ -88,6 +92,7 @@ function handlersOf(parts: LakeParts): Handlers {
     ...datasetHandlers(parts, manifests),
     ...ingestHandlers(parts),
     ...verifyHandlers(parts),
+    ...checkHandlers(parts),
   }
 }
 

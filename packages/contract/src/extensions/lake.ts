@@ -53,6 +53,13 @@ export const LakeVerifyOutput = z
   })
   .meta({ id: 'LakeVerifyOutput' })
 
+export const LakeCheckOutput = z
+  .object({
+    ok: z.boolean(),
+    checks: z.array(z.object({ name: z.string(), ok: z.boolean(), message: z.string() })),
+  })
+  .meta({ id: 'LakeCheckOutput' })
+
 /** What the service adds about the lake as a whole. */
 export const lakeTasks = {
   'lake.stats': task({
@@ -61,6 +68,12 @@ export const lakeTasks = {
     input: null,
     output: LakeStats,
     mcp: true,
+  }),
+  'lake.check': task({
+    summary:
+      'Checks that the database answers and is whole, and that each mount can be written and read.',
+    input: null,
+    output: LakeCheckOutput,
   }),
   'lake.verify': task({
     summary: 'Looks for records without bytes and for references that lead nowhere.',

@@ -1,0 +1,93 @@
+import type { ImportReport, ImportSource } from '@mindtrace/formats'
+import { runImport } from '@mindtrace/formats'
+import type { Command } from 'commander'
+import type { CommandResult, OutputOptions } from '../../command.ts'
+import { parseDatasetName } from '../../dataset-name.ts'
+import { exitCode } from '../../exit-code.ts'
+import { type Io, printable } from '../../io.ts'
+import { type LakeOptions, lakeOf } from '../../lake-options.ts'
+import { createProgress } from '../../progress.ts'
+import { formatBytes, formatCount, writeJson } from '../../report.ts'
+
+/** Options of every import, whatever the format. */
+export interface ImportOptions {
+  readonly dataset: string
+  readonly description?: string
+  readonly createdBy?: string
+  readonly toMount?: string
+  readonly restart?: boolean
+}
+
+const defaultVersion = '1.0.0'
+const shownErrors = 20
+
+/** Adds the options of {@link ImportOptions}. */
+export function addImportOptions(command: Command): Command {
+  return command
+    .requiredOption(
+      '--dataset <name[@version]>',
+      `what to call it (version ${defaultVersion} by default)`,
+    )
+    .option('--description <text>', 'kept with the dataset version')
+    .option('--created-by <name>', 'kept with everything that is made')
+    .option('--to-mount <name>', "the mount for payloads (default: the lake's)")
+    .option('--restart', 'forget what an interrupted import has brought in')
+}
+
+/** Imports a source into the lake of the options, with progress, and reports. */
+export async function importSource(
+  io: Io,
+  options: LakeOptions & OutputOptions & ImportOptions,
+  open: (dataset: { readonly dataset: string }) => Promise<ImportSource>,
+): CommandResult {
+  const { name: dataset, version = defaultVersion } = parseDatasetName(options.dataset)
+  // The source first: a mistyped folder must not leave an empty lake behind.
+  const source = await open({ dataset })
+  await using lake = await lakeOf(options, io, { create: true })
+  const progress = createProgress(io, { quiet: options.quiet === true })
+  const report = await runImport(lake, source, {
+    dataset,
+    version,
+    description: options.description,
+    createdBy: options.createdBy,
+    mount: options.toMount,
+    restart: options.restart,
+    onProgress: ({ phase, done, total }) => progress.update({ phase, done, total }),
+    signal: io.signal,
+  }).finally(() => progress.end())
+  if (options.json === true) await writeJson(io, report, 'line')
+  else await writeReport(io, report, options)
+  return report.error_count > 0 ? exitCode.partial : exitCode.done
+}
+
+async function writeReport(io: Io, report: ImportReport, options: OutputOptions): Promise<void> {
+  const { dataset, version, seconds, unchanged, written } = report
+  const rate = seconds > 0 ? `, ${formatCount(Math.round(written.datums / seconds))} samples/s` : ''
+  await io.stdout.write(
+    [
+      `${dataset}@${version}: ${formatCount(report.datums)} samples, ${formatCount(report.assets)} assets (${formatBytes(report.payload_bytes)}), ${formatCount(report.annotations)} annotations`,
+      `  splits  ${counts(report.splits)}`,
+      `  labels  ${counts(report.labels)}`,
+      `  written ${formatCount(written.datums)} samples in ${seconds.toFixed(1)} s${rate}${unchanged > 0 ? `; ${formatCount(unchanged)} were there` : ''}`,
+      '',
+    ].join('\n'),
+  )
+  if (options.quiet === true) return
+  for (const [code, count] of Object.entries(report.findings_by_code)) {
+    await io.stderr.write(`note: ${code} ${formatCount(count)}\n`)
+  }
+  for (const { path, message } of report.errors.slice(0, shownErrors)) {
+    await io.stderr.write(`error: ${printable(`${path}: ${message}`)}\n`)
+  }
+  if (report.error_count > shownErrors) {
+    const more = report.error_count - shownErrors
+    await io.stderr.write(`… and ${formatCount(more)} more errors; --json lists them\n`)
+  }
+}
+
+function counts(of: Readonly<Record<string, number>>): string {
+  const pairs = Object.entries(of).map(
+    ([name, count]) => `${printable(name)} ${formatCount(count)}`,
+  )
+  return pairs.length === 0 ? 'none' : pairs.join(', ')
+}

@@ -1,0 +1,98 @@
+import { connectLake } from '@mindtrace/client'
+import type { Lake } from '@mindtrace/contract'
+import { MindtraceError } from '@mindtrace/core'
+import { openLake } from '@mindtrace/datalake'
+import { type Command, Option } from 'commander'
+import type { Io } from './io.ts'
+
+/** Which lake a command works on. */
+export interface LakeOptions {
+  readonly lake: string
+  readonly database?: string | undefined
+  readonly mount?: Readonly<Record<string, string>> | undefined
+  readonly defaultMount?: string | undefined
+}
+
+/** Adds `--lake` and what can be said singly; each flag has its variable. */
+export function addLakeOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--lake <address>',
+        'a folder (embedded lake), an http(s):// address, or a lake.json',
+      )
+        .env('MINDTRACE_LAKE')
+        .default('./lake'),
+    )
+    .addOption(
+      new Option('--database <url>', 'where the records are: sqlite:PATH').env(
+        'MINDTRACE_DATABASE',
+      ),
+    )
+    .addOption(
+      new Option('--mount <name=url>', 'where payloads are (repeatable): main=file:PATH')
+        .env('MINDTRACE_MOUNTS')
+        .argParser(parseMount),
+    )
+    .addOption(
+      new Option('--default-mount <name>', 'the mount for new payloads').env(
+        'MINDTRACE_DEFAULT_MOUNT',
+      ),
+    )
+}
+
+/** One `--mount NAME=URL`, or the space-separated list of `MINDTRACE_MOUNTS`. */
+function parseMount(
+  text: string,
+  earlier: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  const mounts = { ...earlier }
+  for (const one of text.split(/\s+/).filter((part) => part !== '')) {
+    const at = one.indexOf('=')
+    if (at < 1) {
+      throw new MindtraceError(
+        'INVALID_INPUT',
+        `--mount '${one}': write NAME=URL, as main=file:./payloads`,
+      )
+    }
+    mounts[one.slice(0, at)] = one.slice(at + 1)
+  }
+  return mounts
+}
+
+/** Whether an address is a service's. */
+export function isRemote(address: string): boolean {
+  return /^https?:\/\//i.test(address)
+}
+
+/**
+ * Opens the lake of a command.
+ *
+ * @throws `NOT_FOUND` for a folder without a lake, unless `create`.
+ */
+export async function lakeOf(
+  options: LakeOptions,
+  io: Io,
+  access: { readonly create: boolean; readonly allowWipe?: boolean },
+): Promise<Lake> {
+  if (isRemote(options.lake)) {
+    if (options.database !== undefined || options.mount !== undefined) {
+      throw new MindtraceError(
+        'INVALID_INPUT',
+        '--database and --mount describe a lake in this process; the remote lake has its own',
+      )
+    }
+    // Bulk groups and whole-lake checks take longer than a task usually may.
+    return connectLake(options.lake, { apiKey: io.env.MINDTRACE_API_KEY, timeoutMs: 600_000 })
+  }
+  return await openLake(options.lake, {
+    database: options.database,
+    mounts: options.mount,
+    defaultMount: options.defaultMount,
+    create: access.create,
+    settings: {
+      slowOperations: 'allow',
+      ...(access.allowWipe === true ? { allowWipe: true } : {}),
+    },
+  })
+}

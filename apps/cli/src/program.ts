@@ -1,0 +1,65 @@
+import { Command, CommanderError } from 'commander'
+import type { AddCommand, CommandResult } from './command.ts'
+import { addCat } from './commands/cat.ts'
+import { addDoctor } from './commands/doctor.ts'
+import { addImport } from './commands/import/import.ts'
+import { addLs } from './commands/ls.ts'
+import { addQuickstart } from './commands/quickstart.ts'
+import { addServe } from './commands/serve.ts'
+import { addShow } from './commands/show.ts'
+import { addStats } from './commands/stats.ts'
+import { exitCode } from './exit-code.ts'
+import type { Io } from './io.ts'
+import { version } from './version.ts'
+
+/** Every command, in the order in which help lists them. */
+const commands: readonly AddCommand[] = [
+  addQuickstart,
+  addServe,
+  addImport,
+  addLs,
+  addShow,
+  addCat,
+  addStats,
+  addDoctor,
+]
+
+const examples = `
+Examples:
+  mindtrace quickstart                                   a sample dataset, served, to look at
+  mindtrace import voc ./VOCdevkit --dataset pets        a VOC folder into ./lake
+  mindtrace import voc ./data --dataset pets@2 --lake http://127.0.0.1:8080
+  mindtrace serve --lake ./lake                          the service and its page
+  mindtrace ls assets --filter '{"kind":"image"}' --json | head
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 done except for the items in "errors", 130 interrupted.
+`
+
+/** Parses the arguments, runs the command and gives its exit code. */
+export async function runProgram(argv: readonly string[], io: Io): CommandResult {
+  let code: number = exitCode.done
+  const write = (output: Io['stdout']) => (text: string) => void output.write(text)
+  const program = new Command('mindtrace')
+    .description('A datalake for computer vision: images, annotations and versions of both.')
+    .version(version)
+    .addHelpText('after', examples)
+    .configureOutput({ writeOut: write(io.stdout), writeErr: write(io.stderr) })
+    .exitOverride()
+  for (const add of commands) {
+    add(program, {
+      io,
+      run:
+        (action) =>
+        async (...args) => {
+          code = await action(...args)
+        },
+    })
+  }
+  try {
+    await program.parseAsync([...argv], { from: 'user' })
+    return code
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    return error.exitCode === 0 ? exitCode.done : exitCode.usage
+  }
+}

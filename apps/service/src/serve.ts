@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { access, mkdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Lake } from '@mindtrace/contract'
+import type { Logger } from '@mindtrace/core'
+import { createApp, type Limits } from './app.ts'
+import { type RunningService, type StartOptions, startService } from './start-service.ts'
+
+/** What {@link serve} takes: a lake, and where to listen. */
+export interface ServeOptions extends Omit<StartOptions, 'app'> {
+  readonly lake: Lake
+  readonly limits?: Limits | undefined
+  /** Called when a client asks for the end; without it `POST /shutdown` is refused. */
+  readonly shutdown?: (() => void) | undefined
+  /** Default: a folder of this user's under the system's temporary one. */
+  readonly pidFolder?: string | undefined
+  readonly log?: Logger | undefined
+}
+
+/**
+ * Serves a lake over HTTP, with the explorer's page at `/` where it is installed. Closing the service
+ * leaves the lake open: it is the caller's.
+ *
+ * @throws what {@link startService} throws.
+ */
+export async function serve(options: ServeOptions): Promise<RunningService> {
+  const serverId = randomUUID()
+  const pidFile = join(
+    options.pidFolder ?? join(tmpdir(), `mindtrace-${process.getuid?.() ?? 'user'}`),
+    `DatalakeService_${serverId}_pid.txt`,
+  )
+  const app = createApp({
+    lake: options.lake,
+    serverInfo: { serverId, pidFile, version: packageVersion() },
+    explorer: await findExplorer(),
+    log: options.log,
+    limits: options.limits,
+    shutdown: options.shutdown,
+  })
+  const service = await startService({ ...options, app })
+  await mkdir(dirname(pidFile), { recursive: true, mode: 0o700 })
+  await writeFile(pidFile, `${process.pid}\n`)
+  let closed: Promise<void> | undefined
+  const close = () => {
+    closed ??= service.close().finally(() => rm(pidFile, { force: true }))
+    return closed
+  }
+  return { address: service.address, port: service.port, close, [Symbol.asyncDispose]: close }
+}
+
+/** The folder of the built explorer, or undefined where it is not installed or not built. */
+async function findExplorer(): Promise<{ readonly root: string } | undefined> {
+  try {
+    const manifest = fileURLToPath(import.meta.resolve('@mindtrace/explorer/package.json'))
+    const root = join(dirname(manifest), 'dist')
+    await access(join(root, 'index.html'))
+    return { root }
+  } catch {
+    return undefined
+  }
+}
+
+function packageVersion(): string {
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(manifest) as { version: string }).version
+}
