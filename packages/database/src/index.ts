@@ -1,4 +1,4 @@
-export { type Change, type ParsedChange, parseChange } from './change.ts'
+export type { Change } from './change.ts'
 export {
   type Backend,
   type Collection,
@@ -21,7 +21,7 @@ export {
   type RangeOperator,
 } from './filter.ts'
 export { objectIdOf } from './object-id.ts'
-export { after, type Keyset, keysetOf, parseSort, type Sort, type SortField } from './page.ts'
+export { type Keyset, keysetOf, type Sort } from './page.ts'
 export type { ElementKind, Path, PathKind, Scalar } from './paths.ts'
 export type {
   Duplicate,

@@ -1,6 +1,6 @@
 import { isMindtraceError, MindtraceError } from '@mindtrace/core'
 import { type Collection, directed, type IndexField } from './collection.ts'
-import { type Condition, ParsedFilter, parseFilter, scalarFor } from './filter.ts'
+import { type Condition, parseFilter, scalarFor } from './filter.ts'
 import { type Path, type Scalar, valueAt } from './paths.ts'
 
 /**
@@ -48,11 +48,17 @@ export function keysetOfFields(fields: readonly SortField[], document: object): 
 export interface FindPlan {
   readonly conditions: readonly Condition[]
   readonly order: readonly SortField[]
+  /**
+   * With `after`: what else must hold, as alternatives of which a document fulfils one at most. All that
+   * fulfil the first come before all that fulfil the second, and so on, so a driver may read them one after the
+   * other, each with a seek in the index. Or at once, see {@link beyondConditions}.
+   */
+  readonly beyond: readonly (readonly Condition[])[] | undefined
 }
 
 /**
  * What `find` means: the filter, the part of the order that the filter leaves open, and the place where
- * the last page ended as ordinary conditions. Shared by all drivers.
+ * the last page ended. Shared by all drivers.
  *
  * @throws {@link MindtraceError} `INVALID_CURSOR` when `after` does not fit the sort.
  */
@@ -64,26 +70,13 @@ export function planFind(
   const { conditions } = parseFilter(collection, filter)
   const sort = options.sort ?? []
   if (sort.length === 0) {
-    if (options.after === undefined) return { conditions, order: [] }
+    if (options.after === undefined) return { conditions, order: [], beyond: undefined }
     throw invalidCursor('there is no sort that it could belong to')
   }
   const fields = parseSort(collection, sort)
-  // A field that the filter fixes orders nothing. Kept, it would make a deep page walk its whole group.
-  const fixed = fixedPaths(conditions)
-  const order = fields.filter(({ path }) => path.text === collection.key || !fixed.has(path.text))
-  if (options.after === undefined) return { conditions, order }
-  const last = checkedKeyset(fields, options.after)
-  return { conditions: [...conditions, ...beyond(order, last)], order }
-}
-
-/**
- * A filter for the documents that come after `last` in the order of `sort`.
- *
- * @throws {@link MindtraceError} `INVALID_CURSOR` when `last` does not fit the sort.
- */
-export function after(collection: Collection, sort: Sort, last: Keyset): ParsedFilter {
-  const fields = parseSort(collection, sort)
-  return new ParsedFilter(collection.name, beyond(fields, checkedKeyset(fields, last)))
+  const order = openOrder(fields, conditions)
+  if (options.after === undefined) return { conditions, order, beyond: undefined }
+  return { conditions, order, beyond: beyond(order, checkedKeyset(fields, options.after)) }
 }
 
 function sortable(path: Path): Path {
@@ -92,6 +85,18 @@ function sortable(path: Path): Path {
   throw new MindtraceError('QUERY_NOT_SUPPORTED', `Path '${path.text}' ${reason}`, {
     details: { path: path.text, reason },
   })
+}
+
+/**
+ * The fields of an order that conditions leave open. A field that is fixed orders nothing; kept, it would make
+ * a deep page walk its whole group. The last field, the key, always stays.
+ */
+export function openOrder(
+  order: readonly SortField[],
+  conditions: readonly Condition[],
+): readonly SortField[] {
+  const fixed = fixedPaths(conditions)
+  return order.filter((field, at) => at === order.length - 1 || !fixed.has(field.path.text))
 }
 
 function fixedPaths(conditions: readonly Condition[]): ReadonlySet<string> {
@@ -136,40 +141,52 @@ function invalidCursor(reason: string, cause?: unknown): MindtraceError {
 }
 
 /**
- * For fields f1…fn and values v1…vn: the OR over i of (f1 = v1 ∧ … ∧ f(i-1) = v(i-1) ∧ fi beyond vi), and
- * once more the bound on f1 alone, which says nothing new but lets both planners seek in an index.
+ * For fields f1…fn and values v1…vn, from the last field to the first: f1 = v1 ∧ … ∧ f(i-1) = v(i-1) ∧ fi
+ * beyond vi. Null is the lowest.
  */
 function beyond(
   order: readonly SortField[],
   last: ReadonlyMap<Path, Scalar>,
-): readonly Condition[] {
-  const branches: Condition[] = []
+): readonly (readonly Condition[])[] {
+  const alternatives: (readonly Condition[])[] = []
   const equal: Condition[] = []
-  for (const field of order) {
-    const value = last.get(field.path) ?? null
-    const step = stepBeyond(field, value)
-    if (step !== undefined) branches.push(all([...equal, step]))
-    equal.push({ op: 'in', path: field.path, values: [value] })
+  for (const { path, descending } of order) {
+    const value = last.get(path) ?? null
+    const steps = descending ? stepsDown(path, value) : [stepUp(path, value)]
+    alternatives.unshift(...steps.map((step) => [...equal, step]))
+    equal.push({ op: 'in', path, values: [value] })
   }
-  const conditions: Condition[] = [any(branches)]
-  const [first] = order
-  const bound = first === undefined ? null : (last.get(first.path) ?? null)
-  if (first !== undefined && bound !== null && order.length > 1) {
-    const { path, descending } = first
-    if (!descending) conditions.unshift({ op: 'gte', path, value: bound })
-    else if (!path.nullable) conditions.unshift({ op: 'lte', path, value: bound })
-  }
-  return conditions
+  return alternatives
 }
 
-/** One field beyond its value; undefined where nothing is. Null is the lowest. */
-function stepBeyond({ path, descending }: SortField, value: Scalar): Condition | undefined {
-  if (!descending) {
-    return value === null ? { op: 'nin', path, values: [null] } : { op: 'gt', path, value }
-  }
-  if (value === null) return undefined
+function stepUp(path: Path, value: Scalar): Condition {
+  return value === null ? { op: 'nin', path, values: [null] } : { op: 'gt', path, value }
+}
+
+function stepsDown(path: Path, value: Scalar): readonly Condition[] {
+  if (value === null) return []
   const lower: Condition = { op: 'lt', path, value }
-  return path.nullable ? any([lower, { op: 'in', path, values: [null] }]) : lower
+  return path.nullable ? [lower, { op: 'in', path, values: [null] }] : [lower]
+}
+
+/**
+ * The alternatives of a plan as one condition, and once more the bound on the first field alone: it says
+ * nothing new but lets a planner seek in an index where it cannot with an OR.
+ */
+export function beyondConditions(plan: Pick<FindPlan, 'order' | 'beyond'>): readonly Condition[] {
+  if (plan.beyond === undefined) return []
+  const alternatives = plan.beyond.map(all)
+  const bound = boundOnFirst(plan)
+  return [...bound, any(alternatives)]
+}
+
+function boundOnFirst({ order, beyond }: Pick<FindPlan, 'order' | 'beyond'>): readonly Condition[] {
+  const [first] = order
+  const step = beyond?.at(-1)?.at(-1)
+  if (first === undefined || step === undefined || order.length === 1) return []
+  if (step.op === 'gt') return [{ op: 'gte', path: step.path, value: step.value }]
+  if (step.op === 'lt') return [{ op: 'lte', path: step.path, value: step.value }]
+  return []
 }
 
 function all(of: readonly Condition[]): Condition {

@@ -6,7 +6,7 @@ import type { Collection } from '../../collection.ts'
 import type { Database, Repositories } from '../../database.ts'
 import type { Repository } from '../../repository.ts'
 import { SqliteConnection } from './sqlite-connection.ts'
-import { convertError } from './sqlite-errors.ts'
+import { convertError, isBusy } from './sqlite-errors.ts'
 import { type SqliteAccess, SqliteRepository } from './sqlite-repository.ts'
 import { claimFile, createMissing, dropTables, isComplete, Table } from './sqlite-schema.ts'
 import { WriterQueue, whileBusy } from './writer-queue.ts'
@@ -105,6 +105,8 @@ async function makeFolder(path: string): Promise<void> {
   }
 }
 
+const changesPerOptimize = 20_000
+
 /** One `transaction` call, as calls within it see it. */
 interface TransactionScope {
   open: boolean
@@ -120,6 +122,7 @@ class OpenSqliteDatabase implements SqliteDatabase {
   readonly #scopes = new AsyncLocalStorage<TransactionScope>()
   readonly #tables = new Map<string, Table>()
   #openScope: TransactionScope | undefined
+  #optimizedAt = 0
   #closing: Promise<void> | undefined
 
   constructor(
@@ -170,6 +173,7 @@ class OpenSqliteDatabase implements SqliteDatabase {
         options.signal?.throwIfAborted()
         this.#checkAlive()
         this.#writer.prepare('COMMIT').run()
+        this.#optimizeSometimes()
         return result
       } catch (error) {
         if (this.#writer.inTransaction) this.#writer.exec('ROLLBACK')
@@ -203,12 +207,8 @@ class OpenSqliteDatabase implements SqliteDatabase {
 
   close(): Promise<void> {
     this.#closing ??= this.#queue.run(() => {
-      // Both only tidy up, and fail when another process is at work: it will do it then.
-      for (const tidy of ['PRAGMA optimize', 'PRAGMA wal_checkpoint(TRUNCATE)']) {
-        try {
-          this.#writer.exec(tidy)
-        } catch {}
-      }
+      this.#tidy('PRAGMA optimize')
+      this.#tidy('PRAGMA wal_checkpoint(TRUNCATE)')
       if (this.#reader !== this.#writer) this.#reader.close()
       this.#writer.close()
     })
@@ -221,14 +221,18 @@ class OpenSqliteDatabase implements SqliteDatabase {
 
   async #read<R>(work: (connection: SqliteConnection) => R, options: CallOptions = {}): Promise<R> {
     this.#check(options)
+    const patiently = () => this.#patiently(() => work(this.#reader), options)
     // One connection in memory: reading while a transaction waits would show what it has not committed.
     if (this.#reader === this.#writer && this.#openScope !== undefined) {
-      return this.#queue.run(
-        () => this.#patiently(() => work(this.#reader), options),
-        options.signal,
-      )
+      return this.#queue.run(patiently, options.signal)
     }
-    return this.#patiently(() => work(this.#reader), options)
+    try {
+      return work(this.#reader)
+    } catch (error) {
+      // Readers of a file wait for nobody, but for moments when the last process closes it or the first recovers it.
+      if (isBusy(error)) return patiently()
+      throw convertError(error, this.path)
+    }
   }
 
   async #write<R>(
@@ -236,7 +240,26 @@ class OpenSqliteDatabase implements SqliteDatabase {
     options: CallOptions = {},
   ): Promise<R> {
     this.#check(options)
-    return this.#queue.run(() => this.#patiently(() => work(this.#writer), options), options.signal)
+    return this.#queue.run(async () => {
+      const result = await this.#patiently(() => work(this.#writer), options)
+      this.#optimizeSometimes()
+      return result
+    }, options.signal)
+  }
+
+  /** Keeps the planner's knowledge of the tables fresh while they grow. */
+  #optimizeSometimes(): void {
+    const changes = Number(this.#writer.prepare('SELECT total_changes() AS n').get()?.n)
+    if (changes - this.#optimizedAt < changesPerOptimize) return
+    this.#optimizedAt = changes
+    this.#tidy('PRAGMA optimize')
+  }
+
+  /** Runs what may also be left undone: it fails when another process is at work, which will do it then. */
+  #tidy(sql: string): void {
+    try {
+      this.#writer.exec(sql)
+    } catch {}
   }
 
   #inside(scope: TransactionScope): SqliteAccess {

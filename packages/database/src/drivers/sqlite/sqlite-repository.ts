@@ -3,7 +3,14 @@ import { type CallOptions, MindtraceError } from '@mindtrace/core'
 import { type Change, parseChange } from '../../change.ts'
 import { type Collection, maxDocumentBytes, type Stored } from '../../collection.ts'
 import { objectIdOf } from '../../object-id.ts'
-import { keysetOfFields, parseSort, planFind, type Sort } from '../../page.ts'
+import {
+  type FindPlan,
+  keysetOfFields,
+  openOrder,
+  parseSort,
+  planFind,
+  type Sort,
+} from '../../page.ts'
 import type { Scalar } from '../../paths.ts'
 import type {
   Duplicate,
@@ -150,12 +157,10 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
   }
 
   async find<F extends keyof T = keyof T>(filter: FilterInput, options: FindOptions<F> = {}) {
-    const { conditions, order } = planFind(this.#collection, filter, options)
-    const where = compileConditions(this.#table, conditions)
+    const plan = planFind(this.#collection, filter, options)
     const select = this.#selection(options.fields)
     const limit = checkedLimit('limit', options.limit)
-    const sql = `SELECT ${select.columns} FROM ${this.#table.name} WHERE ${where.text} ${orderBy(order)}${limit === undefined ? '' : ' LIMIT ?'}`
-    const values = limit === undefined ? where.values : [...where.values, limit]
+    const { text: sql, values } = this.#findSql(plan, select.columns, limit)
     const rows = await this.#access.read(
       (connection) => connection.prepare(sql).all(...values),
       options,
@@ -317,6 +322,28 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
       `Document '${key}' of '${this.#collection.name}' has ${bytes} bytes, the limit is ${maxDocumentBytes}: keep large values as payloads`,
       { details: { collection: this.#collection.name, key, bytes, limit: maxDocumentBytes } },
     )
+  }
+
+  /**
+   * One SELECT, or one for each step beyond the last page, one after the other: each seeks its place in the
+   * index, where their OR would walk over all rows that equal the last one in the first field.
+   */
+  #findSql(plan: FindPlan, columns: string, limit: number | undefined): SqlCondition {
+    const limits = limit === undefined ? '' : ' LIMIT ?'
+    const steps = (plan.beyond ?? [[]]).map((step) => {
+      const { text, values } = compileConditions(this.#table, [...plan.conditions, ...step])
+      // SQLite sorts needlessly where a field of the order is fixed by a condition.
+      const order = openOrder(plan.order, step)
+      const select = `SELECT ${columns} FROM ${this.#table.name} WHERE ${text} ${orderBy(order)}${limits}`
+      return { select, values }
+    })
+    const selects = steps.map(({ select }) => select)
+    const bound = limit === undefined ? [] : [limit]
+    const values = steps.flatMap((step) => [...step.values, ...bound])
+    const [only] = selects
+    if (selects.length === 1 && only !== undefined) return { text: only, values }
+    const text = selects.map((one) => `SELECT * FROM (${one})`).join(' UNION ALL ')
+    return { text: text + limits, values: [...values, ...bound] }
   }
 
   /** What to select, and how a row of it becomes a document. */

@@ -14,7 +14,7 @@ import { type IndexedPaths, jsonPath, valueText } from './sqlite-filter.ts'
  *
  * `application_id` says that the file is ours, `user_version` which form it has.
  */
-export const formatVersion = 1
+const formatVersion = 1
 const applicationId = 0x4d_54_52_43 // "MTRC"
 
 /** A thing in the file: a table, an index, a trigger. */

@@ -1,13 +1,26 @@
 import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { type DatabaseUnderTest, opened } from '../database-under-test.ts'
 import { aPhoto } from '../photo.ts'
+import { type ClaimOrder, claimWorkerModule } from './claim-worker.ts'
 
 const run = promisify(execFile)
-const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-const script = fileURLToPath(new URL(`./claim-process.${extension}`, import.meta.url))
+const code = `
+  const [module, order] = process.argv.slice(1)
+  const { claimAll } = await import(module)
+  process.stdout.write(JSON.stringify(await claimAll(JSON.parse(order))))
+`
+
+async function claimInProcess(order: ClaimOrder): Promise<readonly string[]> {
+  const flags = [...process.execArgv, '--input-type=module', '--eval', code]
+  const { stdout } = await run(process.execPath, [
+    ...flags,
+    claimWorkerModule,
+    JSON.stringify(order),
+  ])
+  return JSON.parse(stdout) as string[]
+}
 
 /** Several processes at one database. */
 export function describeProcesses(driver: DatabaseUnderTest): void {
@@ -25,19 +38,17 @@ export function describeProcesses(driver: DatabaseUnderTest): void {
       await lake.photos.update(aPhoto(0).photo_id, { set: { status: 'done' } })
       const { module, call, argument } = otherProcesses
       const workers = ['a', 'b', 'c', 'd']
-      const outputs = await Promise.all(
-        workers.map((worker) => {
-          const order = JSON.stringify({
+      const claims = await Promise.all(
+        workers.map((worker) =>
+          claimInProcess({
             module,
             call,
             argument: argument(place.address),
             worker,
             workers: workers.length,
-          })
-          return run(process.execPath, [...process.execArgv, script, order])
-        }),
+          }),
+        ),
       )
-      const claims = outputs.map(({ stdout }) => JSON.parse(stdout) as string[])
       expect(claims.flat()).toHaveLength(400)
       expect(new Set(claims.flat()).size).toBe(400)
       const shared = await lake.photos.get(aPhoto(0).photo_id)
