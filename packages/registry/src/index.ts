@@ -1,4 +1,5 @@
 export type { ContentHashForm } from './content-hash.ts'
+export type { Storable } from './encoding.ts'
 export {
   type ByteRange,
   type Durability,

@@ -125,7 +125,7 @@ export class LocalLayout {
     options: ReadOptions = {},
   ): Promise<{ readonly document: ObjectDocument; readonly payload: MountRead } | undefined> {
     for (let attempt = 0; ; attempt++) {
-      const before = await this.read(id, options)
+      const before = await this.read(id, { signal: options.signal })
       if (before === undefined) return undefined
       const file = fileOf(before.document)
       let payload: MountRead | undefined

@@ -8,13 +8,17 @@ const builtins = 'mindtrace.registry.archivers.builtin_materializers'
 export const bytesMaterializer = `${builtins}.BytesMaterializer`
 /** The one file of a `bytes` object. */
 export const bytesFile = 'data.txt'
+/** How the reference stores `str`, `int`, `float` and `bool`: as JSON. */
+export const builtInMaterializer = `${builtins}.BuiltInMaterializer`
+/** The one file of such an object. */
+export const textFile = 'data.json'
 
 // @see registry.md 12.4: names that older writers left; never written again.
 const legacyMaterializers: Readonly<Record<string, string>> = {
   'zenml.materializers.bytes_materializer.BytesMaterializer': bytesMaterializer,
   'zenml.materializers.BytesMaterializer': bytesMaterializer,
-  'zenml.materializers.built_in_materializer.BuiltInMaterializer': `${builtins}.BuiltInMaterializer`,
-  'zenml.materializers.BuiltInMaterializer': `${builtins}.BuiltInMaterializer`,
+  'zenml.materializers.built_in_materializer.BuiltInMaterializer': builtInMaterializer,
+  'zenml.materializers.BuiltInMaterializer': builtInMaterializer,
   'zenml.materializers.built_in_materializer.BuiltInContainerMaterializer': `${builtins}.BuiltInContainerMaterializer`,
   'zenml.materializers.BuiltInContainerMaterializer': `${builtins}.BuiltInContainerMaterializer`,
   'zenml.materializers.pydantic_materializer.PydanticMaterializer': `${builtins}.PydanticMaterializer`,

@@ -38,14 +38,15 @@ export function parsePythonYaml(text: string): unknown {
   if (problem !== undefined) {
     throw new MindtraceError('CORRUPT', `no YAML: ${problem.message}`, { cause: problem })
   }
-  return withoutSets(document.toJS({ maxAliasCount: 1000 }))
+  return plain(document.toJS({ maxAliasCount: 1000 }))
 }
 
-function withoutSets(value: unknown): unknown {
-  if (value instanceof Set) return [...value].map(withoutSets)
-  if (Array.isArray(value)) return value.map(withoutSets)
-  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withoutSets(inner)]))
+function plain(value: unknown): unknown {
+  if (value instanceof Set) return [...value].map(plain)
+  if (value instanceof Uint8Array) return new Uint8Array(value)
+  if (Array.isArray(value)) return value.map(plain)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]))
 }
 
 function parseBool(text: string): boolean {

@@ -1,5 +1,6 @@
 import {
   type ByteStream,
+  bytesOf,
   type CallOptions,
   chunksOf,
   isMindtraceError,
@@ -7,6 +8,7 @@ import {
   mapBounded,
 } from '@mindtrace/core'
 import { ContentHash, type ContentHashForm, contentHashOf, inHashOrder } from './content-hash.ts'
+import { decodeText, encodeBody, type Storable } from './encoding.ts'
 import { LocalLayout, type ObjectId, type ObjectWrite, type WriteOutcome } from './local-layout.ts'
 import {
   type ByteRange,
@@ -15,7 +17,7 @@ import {
   type Mount,
   type StagedBytes,
 } from './mount.ts'
-import { bytesFile, bytesMaterializer, type ObjectDocument } from './object-document.ts'
+import { bytesFile, type ObjectDocument } from './object-document.ts'
 import { checkObjectName } from './object-name.ts'
 import {
   type RegistrySettings,
@@ -59,7 +61,7 @@ export interface PutOptions extends CallOptions {
 /** One object of {@link Registry.putMany}. */
 export interface PutItem extends Omit<PutOptions, 'signal'> {
   readonly name: string
-  readonly body: Uint8Array | ByteStream
+  readonly body: Storable
 }
 
 /** What became of one item of {@link Registry.putMany}. */
@@ -111,6 +113,7 @@ const lockWaitMs = 30_000
 const groupItems = 64
 const groupBytes = 16 * 1024 * 1024
 const smallBytes = 1024 * 1024
+const textLimitBytes = 64 * 1024 * 1024
 
 /**
  * Opens the registry in a mount. Nothing is written before the first put.
@@ -156,18 +159,14 @@ export class Registry implements AsyncDisposable {
   }
 
   /**
-   * Stores bytes under a name: hashed in the pass that writes them, visible only when complete. Without a
+   * Stores bytes or a text under a name: hashed in the pass that writes them, visible only when complete. Without a
    * version a versioned registry takes the next one, also when several processes do so at once.
    *
    * @throws {@link MindtraceError} `DUPLICATE` when the version exists and is to be kept, `READ_ONLY`,
    * `INVALID_INPUT` for a name or version that cannot be, `CONFLICT` for a name within another object's
    * files, `UNAVAILABLE` when another writer holds the object, or what the mount throws.
    */
-  async put(
-    name: string,
-    body: Uint8Array | ByteStream,
-    options: PutOptions = {},
-  ): Promise<StoredObject> {
+  async put(name: string, body: Storable, options: PutOptions = {}): Promise<StoredObject> {
     const outcome = await this.#putOne({ ...options, name, body }, options)
     if (outcome.status === 'failed') throw outcome.error
     if (outcome.status !== 'skipped') return outcome.object
@@ -224,6 +223,26 @@ export class Registry implements AsyncDisposable {
   /** Opens one file of an object that may have several; else like {@link Registry.open}. */
   async openFile(name: string, file: string, options: OpenOptions = {}): Promise<OpenedObject> {
     return this.#openFile(name, file, options)
+  }
+
+  /**
+   * The text of an object that was stored as text (Python `str`), up to 64 MiB.
+   *
+   * @throws what {@link Registry.open} throws; `INVALID_INPUT` when the object is of another class.
+   */
+  async text(
+    name: string,
+    options: CallOptions & { readonly version?: string | undefined } = {},
+  ): Promise<string> {
+    const { object, body } = await this.open(name, options)
+    if (object.className === 'builtins.str') {
+      return decodeText(await bytesOf(body, textLimitBytes, options), name)
+    }
+    await body.cancel()
+    throw new MindtraceError(
+      'INVALID_INPUT',
+      `'${name}' is a ${object.className}, no text; open it`,
+    )
   }
 
   /** @throws {@link MindtraceError} `NOT_FOUND` when there is no such version. */
@@ -368,7 +387,7 @@ export class Registry implements AsyncDisposable {
 
   async #putOne(item: PutItem, options: CallOptions): Promise<PutOutcome> {
     const taken = await this.#take(item, options).catch(async (error: unknown) => {
-      if (!(item.body instanceof Uint8Array) && !item.body.locked) {
+      if (item.body instanceof ReadableStream && !item.body.locked) {
         await item.body.cancel(error).catch(() => {})
       }
       options.signal?.throwIfAborted()
@@ -379,7 +398,7 @@ export class Registry implements AsyncDisposable {
     try {
       for (let attempt = 0; ; attempt++) {
         const version = taken.version ?? (await this.#nextVersion(item.name, options))
-        const write = { ...taken, staged, name: item.name, version, file: bytesFile }
+        const write = { ...taken, staged, name: item.name, version }
         const [outcome] = await this.#layout.save([write], { ...options, waitMs: lockWaitMs })
         const isLost = outcome?.status === 'exists' && taken.version === undefined
         if (!isLost || attempt > 1000) return this.#outcomeOf(write, outcome)
@@ -415,7 +434,6 @@ export class Registry implements AsyncDisposable {
           ...taken,
           name: item.name,
           version,
-          file: bytesFile,
           index,
           isNumbered: taken.version === undefined,
         })
@@ -441,13 +459,13 @@ export class Registry implements AsyncDisposable {
     const counts = new Map<string, number>()
     for (const { name } of items) counts.set(name, (counts.get(name) ?? 0) + 1)
     for (const [index, { name, body }] of items.entries()) {
-      if (!(body instanceof Uint8Array) || body.byteLength > smallBytes || counts.get(name) !== 1) {
+      if (!isSmall(body) || counts.get(name) !== 1) {
         singles.push(index)
         continue
       }
       seen.add(name)
       group.push(index)
-      bytes += body.byteLength
+      bytes += body.length
       if (group.length < groupItems && bytes < groupBytes) continue
       yield group
       group = []
@@ -461,7 +479,7 @@ export class Registry implements AsyncDisposable {
     item: PutItem,
     options: CallOptions,
   ): Promise<
-    Pick<ObjectWrite, 'staged' | 'document' | 'onConflict'> & {
+    Pick<ObjectWrite, 'staged' | 'file' | 'document' | 'onConflict'> & {
       readonly version: string | undefined
     }
   > {
@@ -470,23 +488,31 @@ export class Registry implements AsyncDisposable {
     const version = this.#versionToWrite(item.version)
     const onConflict = this.#onConflict(item.onConflict)
     await this.#storeSettingsOnce(options)
-    const { staged, contentHash } = await this.#stage(item.body, options)
+    const { className, materializer, file, bytes } = encodeBody(item.body)
+    const { staged, contentHash } = await this.#stage(file, bytes, options)
     const document: ObjectDocument = {
-      class: 'builtins.bytes',
-      materializer: bytesMaterializer,
+      class: className,
+      materializer,
       init_params: {},
       metadata: item.metadata ?? {},
       ...(contentHash === undefined ? {} : { hash: contentHash }),
-      _files: [bytesFile],
+      _files: [file],
       size_bytes: staged.sizeBytes,
       sha256: staged.sha256,
       ...(item.contentType === undefined ? {} : { content_type: item.contentType }),
     }
     // A numbered write must never replace what another writer numbered alike.
-    return { staged, document, version, onConflict: version === undefined ? 'skip' : onConflict }
+    return {
+      staged,
+      file,
+      document,
+      version,
+      onConflict: version === undefined ? 'skip' : onConflict,
+    }
   }
 
   async #stage(
+    file: string,
     body: Uint8Array | ByteStream,
     options: CallOptions,
   ): Promise<{ readonly staged: StagedBytes; readonly contentHash: string | undefined }> {
@@ -496,11 +522,11 @@ export class Registry implements AsyncDisposable {
     if (body instanceof Uint8Array) {
       return {
         staged: await this.#files.stage(body, options),
-        contentHash: contentHashOf(form, bytesFile, body),
+        contentHash: contentHashOf(form, file, body),
       }
     }
     const hash = new ContentHash(form)
-    hash.beginFile(bytesFile)
+    hash.beginFile(file)
     const staged = await this.#files.stage(hashedThrough(body, hash), options)
     hash.endFile()
     return { staged, contentHash: hash.digestHex() }
@@ -617,6 +643,10 @@ export class Registry implements AsyncDisposable {
       throw error
     }
   }
+}
+
+function isSmall(body: Storable): body is Uint8Array | string {
+  return !(body instanceof ReadableStream) && body.length <= smallBytes
 }
 
 function pickFile(id: ObjectId, document: ObjectDocument, wanted: string | undefined): string {

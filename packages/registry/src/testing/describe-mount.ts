@@ -2,6 +2,7 @@ import { type ByteStream, bytesOf, isMindtraceError } from '@mindtrace/core'
 import { describe, expect, it } from 'vitest'
 import { isFileMount, type Mount } from '../mount.ts'
 import { someBytes, someStream } from './builders.ts'
+import { collect } from './collect.ts'
 
 /** A mount as the conformance suite uses it. */
 export interface MountUnderTest {
@@ -14,14 +15,8 @@ export interface MountUnderTest {
 const text = (bytes: string) => new TextEncoder().encode(bytes)
 const read = async (mount: Mount, key: string, range?: { start: number; end?: number }) =>
   new TextDecoder().decode(await bytesOf((await mount.read(key, { range })).body, 1e9))
-async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const found: T[] = []
-  for await (const item of items) found.push(item)
-  return found
-}
-
 const keysOf = async (mount: Mount, prefix = '') =>
-  (await all(mount.list(prefix))).map(({ key }) => key)
+  (await collect(mount.list(prefix))).map(({ key }) => key)
 
 /** What every mount must do, as tests. A bug found in one driver becomes a case here. */
 export function describeMount(name: string, underTest: MountUnderTest): void {
@@ -226,7 +221,7 @@ export function describeMount(name: string, underTest: MountUnderTest): void {
           const written = keys.filter((key) => key !== 'a/b')
           for (const key of written.toReversed()) await mount.write(key, text(key))
           expect(await keysOf(mount)).toEqual(written)
-          const sizes = await all(mount.list('a-'))
+          const sizes = await collect(mount.list('a-'))
           expect(sizes).toMatchObject([{ key: 'a-b', sizeBytes: 3 }])
         }),
       )
@@ -248,16 +243,16 @@ export function describeMount(name: string, underTest: MountUnderTest): void {
         inMount(async (mount) => {
           for (const key of ['a/b/c', 'a/b/d', 'a/b-', 'a/x', 'ab'])
             await mount.write(key, text('x'))
-          expect(await all(mount.listFolder('a/'))).toEqual([
+          expect(await collect(mount.listFolder('a/'))).toEqual([
             { kind: 'object', key: 'a/b-' },
             { kind: 'folder', key: 'a/b/' },
             { kind: 'object', key: 'a/x' },
           ])
-          expect(await all(mount.listFolder(''))).toEqual([
+          expect(await collect(mount.listFolder(''))).toEqual([
             { kind: 'folder', key: 'a/' },
             { kind: 'object', key: 'ab' },
           ])
-          expect(await all(mount.listFolder('nothing/'))).toEqual([])
+          expect(await collect(mount.listFolder('nothing/'))).toEqual([])
         }),
       )
 
@@ -407,7 +402,7 @@ export function describeMount(name: string, underTest: MountUnderTest): void {
           await mount.delete('a/b/c')
           await mount.delete('a/b/c')
           await mount.delete('never/was')
-          expect(await all(mount.listFolder(''))).toEqual([])
+          expect(await collect(mount.listFolder(''))).toEqual([])
           await mount.write('a/b/c', text('again'))
           expect(await read(mount, 'a/b/c')).toBe('again')
         }),

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { bytesOf } from '@mindtrace/core'
 import { temporaryFolder } from '@mindtrace/core/testing'
 import { describe, expect, it } from 'vitest'
+import { collect } from '../../testing/collect.ts'
 import { describeMount, someBytes } from '../../testing/index.ts'
 import { LocalMount } from './local-mount.ts'
 
@@ -29,7 +30,7 @@ describeMount('local, not durable', { create: () => localMount({ durability: 'no
 describe('a local mount', () => {
   it('makes nothing before the first write', async () => {
     await using mount = await localMount()
-    expect(await Array.fromAsync(mount.list(''))).toEqual([])
+    expect(await collect(mount.list(''))).toEqual([])
     expect(await mount.head('a')).toBeUndefined()
     await mount.delete('a')
     expect(await readdir(mount.outside)).toEqual([])
@@ -56,10 +57,10 @@ describe('a local mount', () => {
     await expect(mount.write('folder/new', text('x'))).rejects.toMatchObject(refused)
     await expect(mount.write('folder/deep/new', text('x'))).rejects.toMatchObject(refused)
     await expect(mount.delete('folder/key')).rejects.toMatchObject(refused)
-    await expect(Array.fromAsync(mount.list('folder/'))).rejects.toMatchObject(refused)
+    await expect(collect(mount.list('folder/'))).rejects.toMatchObject(refused)
     expect(await readdir(join(mount.outside, 'secrets'))).toEqual(['key'])
     expect(await bytesOf((await mount.read('stays/x')).body, 10)).toEqual(text('x'))
-    expect((await Array.fromAsync(mount.list(''))).map(({ key }) => key)).toEqual(['inside/x'])
+    expect((await collect(mount.list(''))).map(({ key }) => key)).toEqual(['inside/x'])
   })
 
   it('replaces a link by a file instead of writing through it', async () => {
@@ -119,7 +120,7 @@ describe('a local mount', () => {
         const stream = new Blob([someBytes(3_000_000)]).stream()
         await expect(mount.write('a', stream)).rejects.toMatchObject(full)
         expect(await bytesOf((await mount.read('a')).body, 1e9)).toEqual(someBytes(900_000))
-        expect((await Array.fromAsync(mount.list(''))).map(({ key }) => key)).toEqual(['a'])
+        expect((await collect(mount.list(''))).map(({ key }) => key)).toEqual(['a'])
         await mount.delete('a')
         await mount.write('b', someBytes(900_000))
       } finally {

@@ -1,0 +1,43 @@
+import { expect, it } from 'vitest'
+import * as registry from './index.ts'
+import * as local from './mounts/local/index.ts'
+import * as memory from './mounts/memory/index.ts'
+import * as testing from './testing/index.ts'
+
+it('exports what was decided, and nothing else', () => {
+  const surface = { registry, local, memory, testing }
+  const names = Object.entries(surface).map(([subpath, module]) => [
+    subpath,
+    Object.keys(module).sort(),
+  ])
+  expect(Object.fromEntries(names)).toMatchInlineSnapshot(`
+    {
+      "local": [
+        "LocalMount",
+        "openLocalMount",
+      ],
+      "memory": [
+        "MemoryMount",
+        "openMemoryMount",
+      ],
+      "registry": [
+        "Store",
+        "checkKey",
+        "compareKeys",
+        "isFileMount",
+        "openMount",
+        "openRegistry",
+        "parseMountUrl",
+        "parseVersion",
+        "refuseUnknownParameters",
+      ],
+      "testing": [
+        "aPutItem",
+        "chaosMount",
+        "describeMount",
+        "someBytes",
+        "someStream",
+      ],
+    }
+  `)
+})

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest'
+import { MemoryMount } from './mounts/memory/index.ts'
+import { openRegistry } from './registry.ts'
+import { Store } from './store.ts'
+
+const bytes = (text: string) => new TextEncoder().encode(text)
+
+async function aStore() {
+  const temp = await openRegistry(new MemoryMount())
+  const m = await openRegistry(new MemoryMount(), { readOnly: true })
+  return new Store({ temp, m }, { defaultMount: 'temp' })
+}
+
+describe('keys', () => {
+  it.each([
+    ['m/x', 'm', 'x', undefined],
+    ['m/x@2', 'm', 'x', '2'],
+    ['m/nested/path', 'm', 'nested/path', undefined],
+    ['x/y', undefined, 'x/y', undefined],
+    ['unknown/x@1', undefined, 'unknown/x', '1'],
+    ['m', undefined, 'm', undefined],
+    ['m@1', undefined, 'm', '1'],
+    ['m//x', 'm', '/x', undefined],
+    [' temp/x@ ', 'temp', 'x', ''],
+    ['a@1@2', undefined, 'a', '1@2'],
+  ])('%j', async (key, mount, name, version) => {
+    expect((await aStore()).parseKey(key)).toEqual({ mount, name, version })
+  })
+
+  it.each(['', '  ', 'm/', '@1', 'm/@1'])('refuses %j', async (key) => {
+    const store = await aStore()
+    expect(() => store.parseKey(key)).toThrow(expect.objectContaining({ code: 'INVALID_INPUT' }))
+  })
+
+  it('are made of refs', async () => {
+    const store = await aStore()
+    expect(store.formatKey({ mount: 'm', name: 'x', version: '1.0.0' })).toBe('m/x@1.0.0')
+    expect(store.formatKey({ mount: 'm', name: 'x', version: null })).toBe('m/x')
+    expect(() => store.formatKey({ mount: 'no', name: 'x' })).toThrow(/temp, m/)
+  })
+})
+
+describe('mounts', () => {
+  it('are described in order', async () => {
+    const settings = { mutable: false, versionObjects: false, versionDigits: 3 }
+    expect((await aStore()).mounts()).toEqual([
+      { name: 'temp', location: 'memory:', readOnly: false, isDefault: true, settings },
+      { name: 'm', location: 'memory:', readOnly: true, isDefault: false, settings },
+    ])
+  })
+
+  it('refuse unknown, taken and bad names, and writes where reading only is allowed', async () => {
+    const store = await aStore()
+    const registry = store.registry()
+    expect(() => store.registry('no')).toThrow(/no mount 'no'; configured are: temp, m/)
+    expect(() => store.add('m', registry)).toThrow(expect.objectContaining({ code: 'DUPLICATE' }))
+    for (const name of ['', 'a/b', 'a@b']) {
+      expect(() => store.add(name, registry)).toThrow(
+        expect.objectContaining({ code: 'INVALID_INPUT' }),
+      )
+    }
+    expect(() => store.writable('m')).toThrow(expect.objectContaining({ code: 'READ_ONLY' }))
+    expect(store.writable()).toBe(registry)
+    expect(() => new Store({ registry }, { defaultMount: 'x' })).toThrow(/registry/)
+  })
+})
+
+it('finds an unqualified object where it is, and says when that is not one place', async () => {
+  const a = await openRegistry(new MemoryMount())
+  const b = await openRegistry(new MemoryMount())
+  await using store = new Store({ a, b })
+  await b.put('x/y', bytes('x'))
+  expect(await store.find('x/y')).toMatchObject({ mount: 'b', name: 'x/y', version: undefined })
+  expect(await store.find('a/other@latest')).toMatchObject({ mount: 'a', version: undefined })
+  await expect(store.find('z')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  await a.put('x/y', bytes('x'))
+  await expect(store.find('x/y')).rejects.toMatchObject({ code: 'CONFLICT' })
+})
