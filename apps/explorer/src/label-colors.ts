@@ -10,8 +10,6 @@ export const palette = [
   '#a3d93b',
   '#8f9bff',
   '#f0dc3a',
-  '#ff9466',
-  '#b9c6d3',
 ] as const
 
 export type LabelColors = ReadonlyMap<string, string>

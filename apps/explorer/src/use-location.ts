@@ -1,8 +1,15 @@
 import { useEffect, useState } from 'preact/hooks'
 import { formatLocation, type Location, parseLocation } from './location.ts'
 
-/** `replace` changes the entry in the browser's history instead of adding one. */
-export type Navigate = (changes: Partial<Location>, how?: 'push' | 'replace') => void
+/**
+ * `push` adds an entry to the browser's history, `replace` changes the one at hand, and `back` leaves it:
+ * to the entry before when this page made it, else by replacing it.
+ */
+export type HistoryStep = 'push' | 'replace' | 'back'
+export type Navigate = (changes: Partial<Location>, step?: HistoryStep) => void
+
+/** Marks the entries that this page added, so that it may go back from them. */
+const ownEntry = 'mindtrace'
 
 /** The location in the address bar, and a way to change parts of it. */
 export function useLocation(): readonly [Location, Navigate] {
@@ -16,13 +23,18 @@ export function useLocation(): readonly [Location, Navigate] {
       window.removeEventListener('hashchange', follow)
     }
   }, [])
-  const [navigate] = useState(
+  const [navigate] = useState<Navigate>(
     () =>
-      (changes: Partial<Location>, how: 'push' | 'replace' = 'push') => {
+      (changes: Partial<Location>, step: HistoryStep = 'push') => {
         const next = { ...parseLocation(window.location.hash), ...changes }
-        const address = formatLocation(next)
-        if (how === 'replace') history.replaceState(null, '', address)
-        else history.pushState(null, '', address)
+        if (step === 'back' && history.state === ownEntry) {
+          // What was replaced in this entry, such as hidden labels, stays so in the one before.
+          window.addEventListener('popstate', () => navigate(next, 'replace'), { once: true })
+          history.back()
+          return
+        }
+        if (step === 'push') history.pushState(ownEntry, '', formatLocation(next))
+        else history.replaceState(history.state, '', formatLocation(next))
         setLocation(next)
       },
   )

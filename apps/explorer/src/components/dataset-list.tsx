@@ -44,7 +44,7 @@ export function DatasetList({
               <span class="name">{dataset.dataset_name}</span>
               <span class="detail">
                 {countOf(dataset.datums, 'sample')} · {dataset.latest_version}
-                {dataset.versions > 1 && ` · ${dataset.versions} versions`}
+                {dataset.versions > 1 && ` (of ${dataset.versions})`}
               </span>
             </a>
           </li>

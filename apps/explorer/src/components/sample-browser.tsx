@@ -60,7 +60,11 @@ export function SampleBrowser(props: SampleBrowserProps) {
       )}
       {feed.status === 'end' && samples.length === 0 && (
         <Empty title="No samples here">
-          <p>No sample of this version is in this split.</p>
+          <p>
+            {split === undefined
+              ? 'This version has no samples.'
+              : 'This version has no samples in this split.'}
+          </p>
         </Empty>
       )}
       {feed.status === 'more' && <ScrollEnd key={feed.pages.length} onReach={feed.more} />}
@@ -74,7 +78,7 @@ export function SampleBrowser(props: SampleBrowserProps) {
           overlay={overlay}
           onShow={show}
           onToggleBoxes={() => navigate({ boxes: !overlay.isShown }, 'replace')}
-          onClose={() => navigate({ datum: undefined }, 'replace')}
+          onClose={() => navigate({ datum: undefined }, 'back')}
         />
       )}
     </section>
