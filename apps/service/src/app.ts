@@ -2,12 +2,15 @@ import type { Lake } from '@mindtrace/contract'
 import { isMindtraceError, type Logger, silentLogger } from '@mindtrace/core'
 import { Hono } from 'hono'
 import { errorResponse } from './error-response.ts'
+import { addExplorer, type ExplorerFiles } from './explorer-files.ts'
 import { jsonResponse } from './json-response.ts'
+import { openApiDocument } from './openapi.ts'
 import { createProcessTasks, type ServerInfo } from './process-tasks.ts'
 import { requestLog } from './request-log.ts'
 import { createServiceCall } from './service-call.ts'
 import { addStreamRoutes } from './stream-routes.ts'
 import { addMethodNotAllowed, addTaskRoutes } from './task-routes.ts'
+import { addThumbnails, type Shrink } from './thumbnails.ts'
 
 /** Limits of what one request may ask for. */
 export interface Limits {
@@ -22,8 +25,12 @@ export interface AppOptions {
   /** Default: says nothing. */
   readonly log?: Logger | undefined
   readonly limits?: Limits | undefined
+  /** The explorer's files; without them `/` is a plain page. */
+  readonly explorer?: ExplorerFiles | undefined
   /** Lets `POST /shutdown` end the process; without it that task is refused. */
   readonly shutdown?: (() => void) | undefined
+  /** Makes thumbnails; default: by the package `sharp`, if it is installed. */
+  readonly loadShrink?: (() => Promise<Shrink | undefined>) | undefined
 }
 
 /**
@@ -31,15 +38,18 @@ export interface AppOptions {
  * and probes. It holds no state of its own, so any number of processes may serve one lake.
  */
 export function createApp(options: AppOptions): Hono {
-  const { lake, serverInfo, log = silentLogger, limits = {}, shutdown } = options
+  const { lake, serverInfo, log = silentLogger, limits = {}, explorer, shutdown } = options
   const app = new Hono({ strict: false })
   const call = createServiceCall(lake, createProcessTasks(serverInfo, shutdown))
 
   app.use(requestLog(log))
   addTaskRoutes(app, { call, log, bodyLimitBytes: limits.bodyBytes ?? 256 * 1024 * 1024 })
   addStreamRoutes(app, { streams: lake.streams, log })
+  addThumbnails(app, { lake, log, loadShrink: options.loadShrink })
   addProbes(app, lake)
+  addOpenApi(app, serverInfo.version)
   addMethodNotAllowed(app)
+  addExplorer(app, explorer)
 
   app.notFound(() => jsonResponse({ detail: 'Not Found' }, 404))
   app.onError((error, { req }) => errorResponse(error, { method: req.method, path: req.path }, log))
@@ -60,5 +70,14 @@ function addProbes(app: Hono, lake: Lake): void {
       const code = isMindtraceError(error) ? error.code : 'INTERNAL'
       return jsonResponse({ status: 'not ready', code }, 503)
     }
+  })
+}
+
+/** `GET /openapi.json`, made when it is first asked for. */
+function addOpenApi(app: Hono, version: string): void {
+  let document: unknown
+  app.get('/openapi.json', () => {
+    document ??= openApiDocument(version)
+    return jsonResponse(document, 200, { 'cache-control': 'no-cache' })
   })
 }

@@ -1,5 +1,5 @@
 import { encodeHeader, wireHeaders } from '@mindtrace/client'
-import type { ByteRange, PayloadRead } from '@mindtrace/contract'
+import { type ByteRange, errorCodeHeader, type PayloadRead } from '@mindtrace/contract'
 import { type ByteStream, isMindtraceError, type Logger } from '@mindtrace/core'
 import type { Context } from 'hono'
 import { matchesEtag, parseRangeHeader } from './byte-range.ts'
@@ -59,7 +59,7 @@ function suffixRange(suffix: number, sizeBytes: number): ByteRange | null {
 async function unsatisfiable(read: PayloadRead): Promise<Response> {
   return withoutBody(read, 416, {
     'content-range': `bytes */${read.sizeBytes}`,
-    'mindtrace-error': 'RANGE_NOT_SATISFIABLE',
+    [errorCodeHeader]: 'RANGE_NOT_SATISFIABLE',
   })
 }
 

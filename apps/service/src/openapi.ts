@@ -1,0 +1,223 @@
+import {
+  allTasks,
+  isExtension,
+  type StreamRoute,
+  type TaskName,
+  taskPath,
+} from '@mindtrace/contract'
+import { z } from 'zod'
+import { isProcessTask } from './process-tasks.ts'
+import { serviceStreams } from './service-streams.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+const schemaPath = '#/components/schemas/'
+
+/** The OpenAPI 3.1 document, made from the very schemas that requests are checked with. */
+export function openApiDocument(version: string): Json {
+  const paths: Record<string, Record<string, unknown>> = {}
+  for (const name of Object.keys(allTasks) as TaskName[]) {
+    paths[taskPath(name)] = { post: taskOperation(name) }
+  }
+  for (const [name, route] of Object.entries<StreamRoute>(serviceStreams)) {
+    const path = route.path.replace('+}', '}')
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: streamOperation(name, route) }
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'DatalakeService',
+      version: `Mindtrace ${version}`,
+      description: 'DatalakeService server.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    paths,
+    components: { schemas: components(paths) },
+  }
+}
+
+function taskOperation(name: TaskName): Json {
+  const { input, output, summary, statuses } = allTasks[name]
+  const family = name.includes('.') ? name.slice(0, name.lastIndexOf('.')) : 'service'
+  return {
+    operationId: name,
+    summary,
+    tags: [isExtension(name) ? `${family} (v1)` : family],
+    ...(input === null ? {} : { requestBody: { required: true, content: json(reference(input)) } }),
+    responses: {
+      200: {
+        description: 'Done.',
+        content: json(output === null ? { type: 'null' } : reference(output)),
+      },
+      ...Object.fromEntries(statuses.map((status) => [status, failure(status)])),
+      ...(name === 'shutdown' ? { 403: failure(403) } : {}),
+      ...(input === null
+        ? {}
+        : {
+            413: failure(413),
+            422: {
+              description: 'The body does not fit.',
+              content: json({ $ref: `${schemaPath}HTTPValidationError` }),
+            },
+          }),
+      ...(isProcessTask(name) ? {} : { 500: failure(500), 501: failure(501), 503: failure(503) }),
+    },
+  }
+}
+
+const descriptions: Readonly<Record<number, string>> = {
+  304: 'Not changed.',
+  400: 'The request makes no sense.',
+  403: 'Not allowed.',
+  404: 'Something that it names does not exist.',
+  409: 'In conflict with what is there.',
+  413: 'Too large.',
+  416: 'The range starts behind the end.',
+  422: 'The body does not fit.',
+  500: 'An error of the service; its id stands in the log.',
+  501: 'This service does not do that.',
+  503: 'Database or storage do not answer.',
+  507: 'No space left.',
+}
+
+function failure(status: number): Json {
+  return {
+    description: descriptions[status] ?? 'Failed.',
+    content: json({ $ref: `${schemaPath}Failure` }),
+  }
+}
+
+function json(schema: Json): Json {
+  return { 'application/json': { schema } }
+}
+
+function reference(schema: z.ZodType): Json {
+  const id = z.globalRegistry.get(schema)?.id
+  return id === undefined
+    ? withoutNoise(z.toJSONSchema(schema, { io: 'input' }))
+    : { $ref: `${schemaPath}${id}` }
+}
+
+const bytes: Json = { 'application/octet-stream': {} }
+
+/** What the table of streams leaves out, by their names. */
+const streamDetails: Readonly<
+  Record<string, { query?: Json; body?: Json; ok: Json; statuses: number[] }>
+> = {
+  readAsset: { ok: bytes, statuses: [304, 404, 409, 416] },
+  readObject: { query: { version: 'string' }, ok: bytes, statuses: [304, 400, 404, 416] },
+  writeObject: {
+    query: { version: 'string', on_conflict: 'string' },
+    body: bytes,
+    ok: json({ type: 'object' }),
+    statuses: [400, 403, 404, 409, 507],
+  },
+  ingestGroup: {
+    body: { 'application/vnd.mindtrace.ingest-frames': {} },
+    ok: json({ $ref: `${schemaPath}IngestGroupResult` }),
+    statuses: [400, 404, 409, 422, 507],
+  },
+  thumbnail: {
+    query: { width: 'integer' },
+    ok: { 'image/webp': {}, 'image/jpeg': {} },
+    statuses: [304, 400, 404, 409],
+  },
+}
+
+function streamOperation(name: string, { path, summary, method }: StreamRoute): Json {
+  const details = streamDetails[name]
+  const parameters = [
+    ...[...path.matchAll(/\{(\w+)\+?\}/g)].map(([, parameter]) => ({
+      name: parameter,
+      in: 'path',
+      required: true,
+      schema: { type: 'string' },
+    })),
+    ...Object.entries(details?.query ?? {}).map(([parameter, type]) => ({
+      name: parameter,
+      in: 'query',
+      schema: { type },
+    })),
+  ]
+  const ranges = method === 'GET' && name !== 'thumbnail'
+  return {
+    operationId: name,
+    summary,
+    tags: ['streams (v1)'],
+    parameters,
+    ...(details?.body === undefined
+      ? {}
+      : { requestBody: { required: true, content: details.body } }),
+    responses: {
+      200: { description: 'Done.', content: details?.ok },
+      ...(ranges ? { 206: { description: 'The part that was asked for.', content: bytes } } : {}),
+      ...Object.fromEntries((details?.statuses ?? []).map((status) => [status, failure(status)])),
+      500: failure(500),
+      501: failure(501),
+      503: failure(503),
+    },
+  }
+}
+
+const ownComponents: Json = {
+  Failure: {
+    type: 'object',
+    required: ['detail'],
+    properties: {
+      detail: { description: 'A text, or an object with `code` and `message`.' },
+    },
+  },
+  HTTPValidationError: {
+    type: 'object',
+    properties: {
+      detail: { type: 'array', items: { $ref: `${schemaPath}ValidationError` } },
+    },
+  },
+  ValidationError: {
+    type: 'object',
+    required: ['loc', 'msg', 'type'],
+    properties: {
+      loc: { type: 'array', items: { anyOf: [{ type: 'string' }, { type: 'integer' }] } },
+      msg: { type: 'string' },
+      type: { type: 'string' },
+      input: {},
+      ctx: { type: 'object' },
+    },
+  },
+}
+
+/** The schemas that the operations lead to, and those that these lead to. */
+function components(paths: unknown): Json {
+  const { schemas } = z.toJSONSchema(z.globalRegistry, {
+    io: 'input',
+    uri: (id) => `${schemaPath}${id}`,
+  })
+  const all: Json = { ...schemas, ...ownComponents }
+  const used: Record<string, unknown> = {}
+  const visit = (value: unknown): void => {
+    for (const id of referencesIn(value)) {
+      if (id in used) continue
+      used[id] = withoutNoise(all[id] as Json)
+      visit(used[id])
+    }
+  }
+  visit(paths)
+  return Object.fromEntries(Object.entries(used).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+function referencesIn(value: unknown): string[] {
+  return [...JSON.stringify(value).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)].map(
+    ([, id]) => id as string,
+  )
+}
+
+/** Without the keys of a schema that stands alone, and the bounds that every integer of ours has. */
+function withoutNoise(schema: Json): Json {
+  const { $schema: _schema, $id: _id, ...rest } = schema
+  return JSON.parse(JSON.stringify(rest), (key, value: unknown) =>
+    (key === 'minimum' && value === Number.MIN_SAFE_INTEGER) ||
+    (key === 'maximum' && value === Number.MAX_SAFE_INTEGER)
+      ? undefined
+      : value,
+  )
+}

@@ -1,0 +1,52 @@
+import { connectLake } from '@mindtrace/client'
+import type { Lake } from '@mindtrace/contract'
+import type { Logger } from '@mindtrace/core'
+import type { Hono } from 'hono'
+import { type AppOptions, createApp } from '../app.ts'
+
+/** Facts about a process that is none. */
+export const testServerInfo = {
+  serverId: '5f0c1c9e-0000-4000-8000-000000000001',
+  pidFile: '/tmp/DatalakeService_test_pid.txt',
+  version: '0.0.0-test',
+} as const
+
+/** An app over a lake, with what every app needs filled in. */
+export function testApp(lake: Lake, options: Partial<AppOptions> = {}): Hono {
+  return createApp({ lake, serverInfo: testServerInfo, ...options })
+}
+
+/** A client whose requests go straight into an app. */
+export function clientOf(app: Hono): Lake {
+  return connectLake('http://lake.test', {
+    fetch: async (input, init) => app.request(String(input), init),
+  })
+}
+
+/** Posts JSON, or text as it is. */
+export function post(app: Hono, path: string, body?: unknown): Promise<Response> {
+  return Promise.resolve(
+    app.request(path, {
+      method: 'POST',
+      ...(body === undefined
+        ? {}
+        : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    }),
+  )
+}
+
+/** A log line as a test sees it. */
+export interface LogLine {
+  readonly level: keyof Logger
+  readonly fields: Readonly<Record<string, unknown>>
+  readonly message: string
+}
+
+/** A logger that keeps its lines. */
+export function recordingLog(): Logger & { readonly lines: LogLine[] } {
+  const lines: LogLine[] = []
+  const at = (level: keyof Logger) => (fields: LogLine['fields'], message: string) => {
+    lines.push({ level, fields, message })
+  }
+  return { lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
