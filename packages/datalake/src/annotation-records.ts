@@ -42,9 +42,12 @@ export function annotationRecordHandlers(parts: LakeParts) {
       const annotation_records = await inTransaction(
         parts.database,
         async (tx) => {
+          const set =
+            setId === null
+              ? null
+              : await tx.annotationSets.get(setId, { fields: ['annotation_schema_id'] })
           const subject = setId === null ? null : await defaultSubject(tx, setId, annotations)
           if (setId === null) requireAssetSubjects(annotations)
-          const set = setId === null ? null : await tx.annotationSets.get(setId)
           const boundSchemaId = set === null ? schemaId : set.annotation_schema_id
           if (boundSchemaId !== null) {
             checkRecords(await tx.annotationSchemas.get(boundSchemaId), annotations)

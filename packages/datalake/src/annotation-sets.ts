@@ -4,7 +4,7 @@ import { listingsOf } from './listings.ts'
 import { listAll } from './pages/list.ts'
 import { listPage } from './pages/page.ts'
 import * as definitions from './records/collections.ts'
-import { inTransaction } from './records/records.ts'
+import { inTransaction, type Records } from './records/records.ts'
 import { requireAll } from './records/references.ts'
 import { checkChanges, setFields } from './records/update.ts'
 
@@ -18,16 +18,7 @@ export function annotationSetHandlers(parts: LakeParts) {
       const annotation_set = await inTransaction(
         parts.database,
         async (tx) => {
-          if (annotation_schema_id !== null) {
-            const what = 'Annotation schema'
-            await requireAll(
-              tx.annotationSchemas,
-              what,
-              'annotation_schema_id',
-              [annotation_schema_id],
-              {},
-            )
-          }
+          await requireSchema(tx, annotation_schema_id)
           if (datum_id !== null) await requireAll(tx.datums, 'Datum', 'datum_id', [datum_id], {})
           const now = clock.now()
           const set = await tx.annotationSets.insert({
@@ -73,36 +64,23 @@ export function annotationSetHandlers(parts: LakeParts) {
         'metadata',
       ] as const
       const checked = checkChanges(definitions.annotationSets, mutable, changes)
-      const schemaId = checked.annotation_schema_id
-      if (schemaId !== undefined && schemaId !== null) {
-        const what = 'Annotation schema'
-        await requireAll(
-          records.annotationSchemas,
-          what,
-          'annotation_schema_id',
-          [schemaId],
-          options,
-        )
-      }
-      if (checked.annotation_record_ids !== undefined) {
-        const ids = checked.annotation_record_ids
-        await requireAll(
-          records.annotationRecords,
-          'Annotation record',
-          'annotation_id',
-          ids,
-          options,
-        )
-      }
-      return {
-        annotation_set: await setFields(
-          parts,
-          records.annotationSets,
-          annotation_set_id,
-          checked,
-          options,
-        ),
-      }
+      const annotation_set = await inTransaction(
+        parts.database,
+        async (tx) => {
+          await requireSchema(tx, checked.annotation_schema_id ?? null)
+          const recordIds = checked.annotation_record_ids ?? []
+          const what = 'Annotation record'
+          await requireAll(tx.annotationRecords, what, 'annotation_id', recordIds, {})
+          return await setFields(parts, tx.annotationSets, annotation_set_id, checked, {})
+        },
+        options,
+      )
+      return { annotation_set }
     },
   } satisfies Handlers
+}
+
+async function requireSchema(tx: Records, id: string | null): Promise<void> {
+  if (id === null) return
+  await requireAll(tx.annotationSchemas, 'Annotation schema', 'annotation_schema_id', [id], {})
 }

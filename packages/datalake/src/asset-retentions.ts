@@ -4,6 +4,7 @@ import { listingsOf } from './listings.ts'
 import { listAll } from './pages/list.ts'
 import { listPage } from './pages/page.ts'
 import * as definitions from './records/collections.ts'
+import { inTransaction } from './records/records.ts'
 import { requireAll } from './records/references.ts'
 import { checkChanges, setFields } from './records/update.ts'
 
@@ -13,19 +14,22 @@ export function assetRetentionHandlers(parts: LakeParts) {
   const listing = listingsOf(parts).assetRetentions
   return {
     'asset_retentions.create': async (input, options) => {
-      await requireAll(records.assets, 'Asset', 'asset_id', [input.asset_id], options)
       const now = clock.now()
-      const asset_retention = await records.assetRetentions.insert(
-        {
-          asset_retention_id: newId('asset_retention'),
-          asset_id: input.asset_id,
-          owner_type: input.owner_type as 'manual_pin',
-          owner_id: input.owner_id,
-          retention_policy: input.retention_policy as 'retain',
-          metadata: input.metadata ?? {},
-          created_at: now,
-          created_by: input.created_by,
-          updated_at: now,
+      const asset_retention = await inTransaction(
+        parts.database,
+        async (tx) => {
+          await requireAll(tx.assets, 'Asset', 'asset_id', [input.asset_id], {})
+          return await tx.assetRetentions.insert({
+            asset_retention_id: newId('asset_retention'),
+            asset_id: input.asset_id,
+            owner_type: input.owner_type as 'manual_pin',
+            owner_id: input.owner_id,
+            retention_policy: input.retention_policy as 'retain',
+            metadata: input.metadata ?? {},
+            created_at: now,
+            created_by: input.created_by,
+            updated_at: now,
+          })
         },
         options,
       )
@@ -47,18 +51,18 @@ export function assetRetentionHandlers(parts: LakeParts) {
         'metadata',
       ] as const
       const checked = checkChanges(definitions.assetRetentions, mutable, changes)
-      if (checked.asset_id !== undefined) {
-        await requireAll(records.assets, 'Asset', 'asset_id', [checked.asset_id], options)
-      }
-      return {
-        asset_retention: await setFields(
-          parts,
-          records.assetRetentions,
-          asset_retention_id,
-          checked,
-          options,
-        ),
-      }
+      const { asset_id } = checked
+      const asset_retention = await inTransaction(
+        parts.database,
+        async (tx) => {
+          if (asset_id !== undefined) {
+            await requireAll(tx.assets, 'Asset', 'asset_id', [asset_id], {})
+          }
+          return await setFields(parts, tx.assetRetentions, asset_retention_id, checked, {})
+        },
+        options,
+      )
+      return { asset_retention }
     },
     'asset_retentions.delete': async ({ id }, options) => {
       await records.assetRetentions.delete(id, options)

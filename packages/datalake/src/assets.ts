@@ -5,6 +5,7 @@ import { listingsOf } from './listings.ts'
 import { putWhole } from './objects.ts'
 import { listAll } from './pages/list.ts'
 import { listPage } from './pages/page.ts'
+import * as definitions from './records/collections.ts'
 import { inTransaction, type Records } from './records/records.ts'
 import { notFound, requireAll } from './records/references.ts'
 
@@ -42,6 +43,8 @@ export function assetHandlers(parts: LakeParts) {
       return null
     },
     'assets.create_from_object': async (input, options) => {
+      // Before the bytes: an object whose asset is then refused would be left over.
+      definitions.assets.parseField('kind', input.kind)
       const written = await putWhole(
         parts,
         {
@@ -71,10 +74,9 @@ export function assetHandlers(parts: LakeParts) {
         ),
       }
     },
-    'aliases.add': async ({ asset_id, alias }, options) => {
-      await requireAll(records.assets, 'Asset', 'asset_id', [asset_id], options)
-      return { asset_alias: await addAlias(parts, asset_id, alias, options) }
-    },
+    'aliases.add': async ({ asset_id, alias }, options) => ({
+      asset_alias: await addAlias(parts, asset_id, alias, options),
+    }),
   } satisfies Handlers
 }
 
@@ -135,7 +137,7 @@ export function primaryAlias(assetId: string, now: string, aliasId = newId('alia
 
 /** Insert first, look afterwards: whoever loses a race learns who has the alias. */
 async function addAlias(
-  { records, clock }: LakeParts,
+  { database, records, clock }: LakeParts,
   assetId: string,
   alias: string,
   options: CallOptions,
@@ -148,7 +150,14 @@ async function addAlias(
     created_at: clock.now(),
   }
   try {
-    return await records.assetAliases.insert(row, options)
+    return await inTransaction(
+      database,
+      async (tx) => {
+        await requireAll(tx.assets, 'Asset', 'asset_id', [assetId], {})
+        return await tx.assetAliases.insert(row)
+      },
+      options,
+    )
   } catch (error) {
     if (!isMindtraceError(error, 'DUPLICATE')) throw error
     const holder = await records.assetAliases.findOne({ alias }, options)

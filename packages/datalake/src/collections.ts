@@ -1,10 +1,10 @@
-import { newId } from '@mindtrace/core'
+import { isMindtraceError, MindtraceError, newId } from '@mindtrace/core'
 import type { Handlers, LakeParts } from './lake-parts.ts'
 import { listingsOf } from './listings.ts'
 import { listAll } from './pages/list.ts'
 import { listPage } from './pages/page.ts'
 import * as definitions from './records/collections.ts'
-import { inTransaction } from './records/records.ts'
+import { inTransaction, type Records } from './records/records.ts'
 import { requireAll } from './records/references.ts'
 import { checkChanges, setFields } from './records/update.ts'
 
@@ -63,36 +63,29 @@ export function collectionHandlers(parts: LakeParts) {
 export function collectionItemHandlers(parts: LakeParts) {
   const { records, clock } = parts
   const listing = listingsOf(parts).collectionItems
-  const requireEnds = async (
-    ends: { readonly collection_id?: string | undefined; readonly asset_id?: string | undefined },
-    options: { readonly signal?: AbortSignal | undefined },
-  ) => {
-    const { collection_id, asset_id } = ends
-    if (collection_id !== undefined) {
-      await requireAll(records.collections, 'Collection', 'collection_id', [collection_id], options)
-    }
-    if (asset_id !== undefined) {
-      await requireAll(records.assets, 'Asset', 'asset_id', [asset_id], options)
-    }
-  }
   return {
     'collection_items.create': async (input, options) => {
-      await requireEnds(input, options)
       const now = clock.now()
-      const collection_item = await records.collectionItems.insert(
-        {
-          collection_item_id: newId('collection_item'),
-          collection_id: input.collection_id,
-          asset_id: input.asset_id,
-          split: input.split as 'train' | null,
-          status: input.status as 'active',
-          metadata: input.metadata ?? {},
-          added_at: now,
-          added_by: input.added_by,
-          updated_at: now,
+      const collection_item = await inTransaction(
+        parts.database,
+        async (tx) => {
+          await requireEnds(tx, input)
+          return await tx.collectionItems.insert({
+            collection_item_id: newId('collection_item'),
+            collection_id: input.collection_id,
+            asset_id: input.asset_id,
+            split: input.split as 'train' | null,
+            status: input.status as 'active',
+            metadata: input.metadata ?? {},
+            added_at: now,
+            added_by: input.added_by,
+            updated_at: now,
+          })
         },
         options,
-      )
+      ).catch((error: unknown) => {
+        throw itemError(error, input)
+      })
       return { collection_item }
     },
     'collection_items.get': async ({ id }, options) => ({
@@ -113,20 +106,46 @@ export function collectionItemHandlers(parts: LakeParts) {
     'collection_items.update': async ({ collection_item_id, changes }, options) => {
       const mutable = ['collection_id', 'asset_id', 'split', 'status', 'metadata'] as const
       const checked = checkChanges(definitions.collectionItems, mutable, changes)
-      await requireEnds(checked, options)
-      return {
-        collection_item: await setFields(
-          parts,
-          records.collectionItems,
-          collection_item_id,
-          checked,
-          options,
-        ),
-      }
+      const collection_item = await inTransaction(
+        parts.database,
+        async (tx) => {
+          await requireEnds(tx, checked)
+          return await setFields(parts, tx.collectionItems, collection_item_id, checked, {})
+        },
+        options,
+      ).catch((error: unknown) => {
+        throw itemError(error, checked)
+      })
+      return { collection_item }
     },
     'collection_items.delete': async ({ id }, options) => {
       await records.collectionItems.delete(id, options)
       return null
     },
   } satisfies Handlers
+}
+
+interface ItemEnds {
+  readonly collection_id?: string | undefined
+  readonly asset_id?: string | undefined
+}
+
+async function requireEnds(tx: Records, { collection_id, asset_id }: ItemEnds): Promise<void> {
+  if (collection_id !== undefined) {
+    await requireAll(tx.collections, 'Collection', 'collection_id', [collection_id], {})
+  }
+  if (asset_id !== undefined) await requireAll(tx.assets, 'Asset', 'asset_id', [asset_id], {})
+}
+
+/** Says which membership is taken, instead of which index. */
+function itemError(cause: unknown, { collection_id, asset_id }: ItemEnds): unknown {
+  if (!isMindtraceError(cause, 'DUPLICATE')) return cause
+  const asset = asset_id === undefined ? 'The asset' : `Asset '${asset_id}'`
+  const collection =
+    collection_id === undefined ? 'the collection' : `collection '${collection_id}'`
+  return new MindtraceError(
+    'DUPLICATE',
+    `${asset} is in ${collection} already; update its item instead`,
+    { cause, details: { ...cause.details, collection_id, asset_id } },
+  )
 }

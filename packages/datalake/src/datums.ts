@@ -1,11 +1,11 @@
 import type { ResolvedDatum } from '@mindtrace/contract'
-import { type CallOptions, MindtraceError, newId } from '@mindtrace/core'
+import { MindtraceError, newId } from '@mindtrace/core'
 import type { Handlers, LakeParts } from './lake-parts.ts'
 import { listingsOf } from './listings.ts'
 import { listAll } from './pages/list.ts'
 import { listPage } from './pages/page.ts'
 import * as definitions from './records/collections.ts'
-import type { Records } from './records/records.ts'
+import { inTransaction, type Records } from './records/records.ts'
 import { requireAll } from './records/references.ts'
 import { resolveDatums } from './records/resolve.ts'
 import { checkChanges, setFields } from './records/update.ts'
@@ -17,17 +17,21 @@ export function datumHandlers(parts: LakeParts) {
   return {
     'datums.create': async (input, options) => {
       const annotation_set_ids = input.annotation_set_ids ?? []
-      await requireLinks(records, { asset_refs: input.asset_refs, annotation_set_ids }, options)
       const now = clock.now()
-      const datum = await records.datums.insert(
-        {
-          datum_id: newId('datum'),
-          split: input.split as 'train' | null,
-          asset_refs: input.asset_refs,
-          metadata: input.metadata ?? {},
-          annotation_set_ids,
-          created_at: now,
-          updated_at: now,
+      const row = {
+        datum_id: newId('datum'),
+        split: input.split as 'train' | null,
+        asset_refs: input.asset_refs,
+        metadata: input.metadata ?? {},
+        annotation_set_ids,
+        created_at: now,
+        updated_at: now,
+      }
+      const datum = await inTransaction(
+        parts.database,
+        async (tx) => {
+          await requireLinks(tx, row)
+          return await tx.datums.insert(row)
         },
         options,
       )
@@ -41,8 +45,15 @@ export function datumHandlers(parts: LakeParts) {
     'datums.update': async ({ datum_id, changes }, options) => {
       const mutable = ['asset_refs', 'split', 'metadata', 'annotation_set_ids'] as const
       const checked = checkChanges(definitions.datums, mutable, changes)
-      await requireLinks(records, checked, options)
-      return { datum: await setFields(parts, records.datums, datum_id, checked, options) }
+      const datum = await inTransaction(
+        parts.database,
+        async (tx) => {
+          await requireLinks(tx, checked)
+          return await setFields(parts, tx.datums, datum_id, checked, {})
+        },
+        options,
+      )
+      return { datum }
     },
     'datums.resolve': async ({ id }, options) => {
       const datum = await records.datums.get(id, options)
@@ -53,12 +64,11 @@ export function datumHandlers(parts: LakeParts) {
 }
 
 async function requireLinks(
-  records: Records,
+  tx: Records,
   links: {
     readonly asset_refs?: Readonly<Record<string, string>> | undefined
     readonly annotation_set_ids?: readonly string[] | undefined
   },
-  options: CallOptions,
 ): Promise<void> {
   for (const [role, id] of Object.entries(links.asset_refs ?? {})) {
     if (id.trim() === '') {
@@ -66,7 +76,7 @@ async function requireLinks(
     }
   }
   const assetIds = Object.values(links.asset_refs ?? {})
-  await requireAll(records.assets, 'Asset', 'asset_id', assetIds, options)
+  await requireAll(tx.assets, 'Asset', 'asset_id', assetIds, {})
   const setIds = links.annotation_set_ids ?? []
-  await requireAll(records.annotationSets, 'Annotation set', 'annotation_set_id', setIds, options)
+  await requireAll(tx.annotationSets, 'Annotation set', 'annotation_set_id', setIds, {})
 }

@@ -1,5 +1,5 @@
 import { type LakeStats, tasks } from '@mindtrace/contract'
-import { type CallOptions, MindtraceError } from '@mindtrace/core'
+import { type CallOptions, MindtraceError, mapBounded } from '@mindtrace/core'
 import type { Manifests } from './datasets/manifests.ts'
 import type { Handlers, LakeParts } from './lake-parts.ts'
 
@@ -112,10 +112,21 @@ async function clearMounts({ store }: LakeParts, options: CallOptions): Promise<
   for (const { name, readOnly } of store.mounts()) {
     if (readOnly) continue
     const registry = store.registry(name)
-    const names: string[] = []
-    for await (const object of registry.list(options)) names.push(object)
-    for (const object of names) await registry.delete(object, options)
+    for (;;) {
+      const objects = await firstOf(registry.list(options), 1000)
+      if (objects.length === 0) break
+      await mapBounded(objects, 8, (object) => registry.delete(object, options), options)
+    }
     cleared.push(name)
   }
   return cleared
+}
+
+async function firstOf<T>(items: AsyncIterable<T>, count: number): Promise<T[]> {
+  const first: T[] = []
+  for await (const item of items) {
+    first.push(item)
+    if (first.length === count) break
+  }
+  return first
 }

@@ -52,13 +52,14 @@ export function objectHandlers(parts: LakeParts) {
     'objects.copy': async ({ source, target_mount, target_name, target_version }, options) => {
       const from = store.registry(source.mount)
       const to = store.writable(target_mount)
-      const { body } = await from.open(source.name, {
+      const { body, object } = await from.open(source.name, {
         ...options,
         ...versionOf(source.version),
       })
       const stored = await to.put(target_name, body, {
         ...options,
         ...versionOf(target_version),
+        contentType: object.contentType,
       })
       return { storage_ref: refOf(target_mount, stored) }
     },

@@ -1,12 +1,15 @@
-import type { Asset, LakeIssue } from '@mindtrace/contract'
+import type { Asset, LakeIssue, StorageRef } from '@mindtrace/contract'
 import {
   type CallOptions,
   chunksOf,
+  type ErrorCode,
   errorMessage,
   inGroups,
   isMindtraceError,
   mapBounded,
 } from '@mindtrace/core'
+import { RunningHash } from '@mindtrace/core/hash'
+import type { Registry } from '@mindtrace/registry'
 import { payloadRef } from './assets.ts'
 import type { Handlers, LakeParts } from './lake-parts.ts'
 import { versionOf } from './objects.ts'
@@ -71,6 +74,10 @@ async function checkPayload(
   const expected = asset.payload_size_bytes ?? asset.size_bytes
   try {
     const registry = store.registry(ref.mount)
+    if (await isFolder(registry, ref, options)) {
+      if (readData) await registry.verify(ref.name, { ...options, ...versionOf(ref.version) })
+      return 0
+    }
     const { body, sizeBytes } = await registry.open(ref.name, {
       ...options,
       ...versionOf(ref.version),
@@ -86,15 +93,48 @@ async function checkPayload(
       await body.cancel()
       return 0
     }
-    for await (const _part of chunksOf(body, options));
+    const hash = new RunningHash()
+    for await (const part of chunksOf(body, options)) hash.update(part)
+    const recorded = sha256Of(asset.payload_checksum ?? asset.checksum)
+    const found = hash.digestHex()
+    if (recorded !== undefined && recorded !== found) {
+      issues.add(
+        'payload_corrupt',
+        asset.asset_id,
+        `${ref.qualified_key} has SHA-256 ${found}, recorded is ${recorded}`,
+      )
+    }
     return sizeBytes
   } catch (error) {
     if (!isMindtraceError(error)) throw error
-    const kind = error.code === 'CORRUPT' ? 'payload_corrupt' : 'payload_missing'
-    if (error.code !== 'CORRUPT' && error.code !== 'NOT_FOUND') throw error
+    const kind = unreadable[error.code]
+    if (kind === undefined) throw error
     issues.add(kind, asset.asset_id, errorMessage(error))
     return 0
   }
+}
+
+/** Whether the object has several files, as only the reference stores: it has no one body to open. */
+async function isFolder(
+  registry: Registry,
+  { name, version }: StorageRef,
+  options: CallOptions,
+): Promise<boolean> {
+  const { files } = await registry.info(name, { ...options, ...versionOf(version) })
+  return files.length > 1
+}
+
+/** What an asset's own fault looks like; any other error is the lake's and ends the check. */
+const unreadable: Partial<Record<ErrorCode, LakeIssue['kind']>> = {
+  CORRUPT: 'payload_corrupt',
+  NOT_FOUND: 'payload_missing',
+  // A name or version that no object can have.
+  INVALID_INPUT: 'payload_missing',
+}
+
+/** The digest in a checksum of the forms `sha256:<hex>` and `<hex>`. */
+function sha256Of(checksum: string | null): string | undefined {
+  return /^(?:sha256:)?([0-9a-f]{64})$/i.exec(checksum ?? '')?.[1]?.toLowerCase()
 }
 
 async function checkReferences(
@@ -112,8 +152,9 @@ async function checkReferences(
     key: string,
     idsOf: (row: Row) => readonly string[],
     report: (row: Row, id: string) => void,
+    rowsAtOnce = chunk,
   ) => {
-    for await (const group of inGroups(rows, chunk)) {
+    for await (const group of inGroups(rows, rowsAtOnce)) {
       const found = await target.getMany(group.flatMap(idsOf), { ...options, fields: [key] })
       for (const row of group) for (const id of idsOf(row)) if (!found.has(id)) report(row, id)
     }
@@ -155,12 +196,14 @@ async function checkReferences(
   await check(
     records.datasetVersions.stream(
       {},
-      { ...options, fields: ['dataset_version_id', 'manifest'], batchSize: 5 },
+      { ...options, fields: ['dataset_version_id', 'manifest'], batchSize: 2 },
     ),
     records.datums,
     'datum_id',
     ({ manifest }) => manifest,
     ({ dataset_version_id }, id) =>
       issues.add('dangling_manifest_datum', dataset_version_id, `names the missing datum '${id}'`),
+    // A manifest may be as long as the lake.
+    1,
   )
 }

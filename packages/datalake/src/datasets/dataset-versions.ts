@@ -1,9 +1,9 @@
-import { type CallOptions, isMindtraceError, MindtraceError, newId } from '@mindtrace/core'
+import { isMindtraceError, MindtraceError, newId } from '@mindtrace/core'
 import type { Handlers, LakeParts } from '../lake-parts.ts'
 import { listingsOf } from '../listings.ts'
 import { listAll } from '../pages/list.ts'
 import { listPage } from '../pages/page.ts'
-import type { Records } from '../records/records.ts'
+import { inTransaction, type Records } from '../records/records.ts'
 import { notFound, requireAll } from '../records/references.ts'
 import { resolveDatums } from '../records/resolve.ts'
 import { viewPage } from './dataset-view.ts'
@@ -20,22 +20,24 @@ export function datasetVersionHandlers(parts: LakeParts, manifests: Manifests) {
       const { dataset_name, version, manifest } = input
       checkName('dataset_name', dataset_name)
       checkName('version', version)
-      const known = await records.datasetVersions.exists({ dataset_name, version }, options)
-      if (known) throw alreadyExists(dataset_name, version)
-      checkDistinct(manifest)
-      await requireAll(records.datums, 'Datum', 'datum_id', manifest, options)
-      const dataset_version = await insertDatasetVersion(
-        records,
-        {
-          dataset_version_id: newId('dataset_version'),
-          dataset_name,
-          version,
-          description: input.description,
-          manifest,
-          source_dataset_version_id: input.source_dataset_version_id,
-          metadata: input.metadata ?? {},
-          created_at: clock.now(),
-          created_by: input.created_by,
+      const dataset_version = await inTransaction(
+        parts.database,
+        async (tx) => {
+          const known = await tx.datasetVersions.exists({ dataset_name, version })
+          if (known) throw alreadyExists(dataset_name, version)
+          checkDistinct(manifest)
+          await requireAll(tx.datums, 'Datum', 'datum_id', manifest, {})
+          return await insertDatasetVersion(tx, {
+            dataset_version_id: newId('dataset_version'),
+            dataset_name,
+            version,
+            description: input.description,
+            manifest,
+            source_dataset_version_id: input.source_dataset_version_id,
+            metadata: input.metadata ?? {},
+            created_at: clock.now(),
+            created_by: input.created_by,
+          })
         },
         options,
       )
@@ -83,12 +85,11 @@ export function datasetVersionHandlers(parts: LakeParts, manifests: Manifests) {
 
 /** Inserts a version; the unique index decides between two who try at once. @throws `DUPLICATE`. */
 export async function insertDatasetVersion(
-  records: Records,
+  tx: Records,
   version: Parameters<Records['datasetVersions']['insert']>[0],
-  options: CallOptions,
 ) {
   try {
-    return await records.datasetVersions.insert(version, options)
+    return await tx.datasetVersions.insert(version)
   } catch (error) {
     if (!isMindtraceError(error, 'DUPLICATE')) throw error
     throw alreadyExists(version.dataset_name, version.version, error)

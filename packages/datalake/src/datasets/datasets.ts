@@ -10,14 +10,14 @@ export function datasetHandlers({ records }: LakeParts, manifests: Manifests) {
     'datasets.list': async ({ limit, after }, options) => {
       const datasets: DatasetSummary[] = []
       let name = after
-      while (datasets.length <= limit) {
+      while (datasets.length < limit) {
         const summary = await nextDataset(records, manifests, name, options)
         if (summary === undefined) return { datasets, next: null }
         name = summary.dataset_name
         datasets.push(summary)
       }
-      datasets.pop()
-      return { datasets, next: datasets.at(-1)?.dataset_name ?? null }
+      const more = await records.datasetVersions.exists({ dataset_name: { $gt: name } }, options)
+      return { datasets, next: more ? name : null }
     },
     'datasets.stats': ({ dataset_name, version }, options) =>
       datasetStats(records, manifests, dataset_name, version, options),
@@ -72,6 +72,7 @@ async function datasetStats(
   const head = await manifests.head(dataset_name, version, options)
   const manifest = await manifests.datumIds(head.dataset_version_id, options)
   const assetIds = new Set<string>()
+  const seenSets = new Set<string>()
   const splits = new Counter()
   const labels = new Counter()
   const kinds = new Counter()
@@ -88,12 +89,8 @@ async function datasetStats(
     for (const datum of datums.values()) {
       total.datums += 1
       splits.add(datum.split ?? 'none')
-      setIds.push(...datum.annotation_set_ids)
-      for (const id of Object.values(datum.asset_refs)) {
-        if (assetIds.has(id)) continue
-        assetIds.add(id)
-        newAssets.push(id)
-      }
+      setIds.push(...firstTime(seenSets, datum.annotation_set_ids))
+      newAssets.push(...firstTime(assetIds, Object.values(datum.asset_refs)))
     }
     const assets = await records.assets.getMany(newAssets, {
       ...options,
@@ -127,6 +124,11 @@ async function datasetStats(
     labels: labels.counts(),
     kinds: kinds.counts(),
   }
+}
+
+/** The ids that were not seen before; from now on they were. */
+function firstTime(seen: Set<string>, ids: readonly string[]): string[] {
+  return ids.filter((id) => !seen.has(id) && seen.add(id))
 }
 
 /** Counts of names, the most frequent first. */

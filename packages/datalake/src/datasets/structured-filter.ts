@@ -1,5 +1,6 @@
 import type { StructuredFilter } from '@mindtrace/contract'
 import { MindtraceError, parseInstant } from '@mindtrace/core'
+import { canonicalJson } from '@mindtrace/core/hash'
 
 type Predicate = (document: object) => boolean
 
@@ -22,22 +23,22 @@ function onePredicate({ field, op, value }: StructuredFilter): Predicate {
   switch (op) {
     case 'eq':
     case 'ne': {
-      const wanted = JSON.stringify(operand(field, value))
-      return (document) => (JSON.stringify(at(document)) === wanted) === (op === 'eq')
+      const wanted = canonicalJson(operand(field, value))
+      return (document) => (canonicalJson(at(document)) === wanted) === (op === 'eq')
     }
     case 'exists':
       return (document) => (at(document) !== null) === Boolean(value)
     case 'in': {
       if (!Array.isArray(value)) throw unfit(field, op, 'a list')
-      const wanted = new Set(value.map((one) => JSON.stringify(operand(field, one))))
-      return (document) => wanted.has(JSON.stringify(at(document)))
+      const wanted = new Set(value.map((one) => canonicalJson(operand(field, one))))
+      return (document) => wanted.has(canonicalJson(at(document)))
     }
     case 'contains':
       return (document) => {
         const held = at(document)
         if (typeof held === 'string') return typeof value === 'string' && held.includes(value)
         return (
-          Array.isArray(held) && held.some((one) => JSON.stringify(one) === JSON.stringify(value))
+          Array.isArray(held) && held.some((one) => canonicalJson(one) === canonicalJson(value))
         )
       }
     default: {

@@ -8,7 +8,7 @@ import {
   parse,
 } from '@mindtrace/contract'
 import { sampleDigest } from '@mindtrace/contract/sample-digest'
-import { type ByteStream, type CallOptions, chunksOf, MindtraceError } from '@mindtrace/core'
+import { type ByteStream, type CallOptions, chunksOf, MindtraceError, newId } from '@mindtrace/core'
 import { RunningHash, sha256Hex } from '@mindtrace/core/hash'
 import type { PutItem } from '@mindtrace/registry'
 import { type SchemaRules, schemaRules } from '../annotation-rules.ts'
@@ -70,7 +70,7 @@ class PayloadWriter {
   readonly #mount: string
   readonly #options: CallOptions
   #batch: {
-    readonly put: PutItem
+    readonly put: PutItem & { readonly body: Uint8Array }
     readonly candidate: Candidate
     readonly role: string
     readonly sha256: string
@@ -110,11 +110,12 @@ class PayloadWriter {
       batch.map(({ put }) => put),
       this.#options,
     )
-    for (const [index, { candidate, role, sha256 }] of batch.entries()) {
+    for (const [index, { put, candidate, role, sha256 }] of batch.entries()) {
       const outcome = outcomes[index]
       if (outcome === undefined) continue
       if (outcome.status === 'failed') throw outcome.error
-      candidate.payloads.set(role, this.#stored(outcome.object, sha256))
+      const sizeBytes = put.body.byteLength
+      candidate.payloads.set(role, { sizeBytes, sha256, ...this.#place(outcome.object) })
     }
   }
 
@@ -122,13 +123,14 @@ class PayloadWriter {
     const sha256 = sha256Hex(bytes)
     if (!matches(candidate, role, { sizeBytes: bytes.byteLength, sha256 })) return
     const asset = candidate.sample.assets[role]
-    const put: PutItem = {
+    // A name that says its content has one version for ever; unversioned registries ignore it.
+    const put = {
       name: `sha256-${sha256}`,
       body: bytes,
-      ...this.#firstVersion(),
+      version: '1',
       onConflict: 'skip',
-      ...(asset === undefined ? {} : { contentType: asset.media_type }),
-    }
+      contentType: asset?.media_type,
+    } as const
     this.#batch.push({ put, candidate, role, sha256 })
     this.#batchBytes += bytes.byteLength
     if (this.#batchBytes >= maxBatchBytes) await this.finish()
@@ -151,41 +153,22 @@ class PayloadWriter {
       return
     }
     const registry = this.#parts.store.writable(this.#mount)
-    const stored = await registry.put(
-      derivedId('stream', this.#sessionId, sample.source_key, role),
-      body,
-      {
-        ...this.#options,
-        ...this.#firstVersion(),
-        ...(registry.settings.mutable ? { onConflict: 'overwrite' as const } : {}),
-        contentType: sample.assets[role]?.media_type,
-      },
-    )
-    const sha256 = stored.sha256 ?? ''
-    if (!matches(candidate, role, { sizeBytes: stored.sizeBytes ?? sizeBytes, sha256 })) return
-    candidate.payloads.set(role, this.#stored(stored, sha256))
-  }
-
-  /** The one version that these names ever have; unversioned registries ignore it. */
-  #firstVersion(): { readonly version: string } {
-    return { version: '1' }
-  }
-
-  #stored(
-    object: {
-      readonly name: string
-      readonly version: string
-      readonly sizeBytes: number | undefined
-    },
-    sha256: string,
-  ): StoredPayload {
-    return {
-      mount: this.#mount,
-      name: object.name,
-      version: object.version,
-      sizeBytes: object.sizeBytes ?? 0,
-      sha256,
+    // Always an object of its own: another attempt, under way or lost, may have one for the same sample.
+    const name = registry.settings.versionObjects
+      ? derivedId('stream', this.#sessionId, sample.source_key, role)
+      : newId('stream')
+    const stored = await registry.put(name, body, {
+      ...this.#options,
+      contentType: sample.assets[role]?.media_type,
+    })
+    const came = { sizeBytes: stored.sizeBytes ?? sizeBytes, sha256: stored.sha256 ?? '' }
+    if (matches(candidate, role, came)) {
+      candidate.payloads.set(role, { ...came, ...this.#place(stored) })
     }
+  }
+
+  #place({ name, version }: { readonly name: string; readonly version: string }) {
+    return { mount: this.#mount, name, version }
   }
 }
 

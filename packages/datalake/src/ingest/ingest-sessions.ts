@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { IngestSchema, IngestSession } from '@mindtrace/contract'
 import { type CallOptions, MindtraceError, newId } from '@mindtrace/core'
-import type { Stored } from '@mindtrace/database'
+import { sha256Hex } from '@mindtrace/core/hash'
+import type { Repository, Stored } from '@mindtrace/database'
 import { insertDatasetVersion } from '../datasets/dataset-versions.ts'
 import type { Handlers, LakeParts } from '../lake-parts.ts'
 import { inTransaction, type Records } from '../records/records.ts'
@@ -130,21 +131,17 @@ async function commit(
   }
   if (session.state === 'committed') return session
   const now = clock.now()
-  const inserted = await insertDatasetVersion(
-    tx,
-    {
-      dataset_version_id: derivedId('dataset_version', sessionId, expected.source_keys_sha256),
-      dataset_name,
-      version,
-      description: session.description,
-      manifest,
-      source_dataset_version_id: null,
-      metadata: session.metadata,
-      created_at: now,
-      created_by: session.created_by,
-    },
-    {},
-  )
+  const inserted = await insertDatasetVersion(tx, {
+    dataset_version_id: derivedId('dataset_version', sessionId, sha256Hex(manifest.join('\n'))),
+    dataset_name,
+    version,
+    description: session.description,
+    manifest,
+    source_dataset_version_id: null,
+    metadata: session.metadata,
+    created_at: now,
+    created_by: session.created_by,
+  })
   const { dataset_version_id } = inserted
   const set = { state: 'committed' as const, dataset_version_id, updated_at: now }
   return await tx.ingestSessions.update(sessionId, { set })
@@ -169,18 +166,55 @@ async function abandon(tx: Records, sessionId: string): Promise<number> {
     const setIds = [...datums.values()].flatMap(({ annotation_set_ids }) => annotation_set_ids)
     const sets = await tx.annotationSets.getMany(setIds, { fields: ['annotation_record_ids'] })
     const recordIds = [...sets.values()].flatMap((set) => set.annotation_record_ids)
-    await tx.annotationRecords.deleteMany({ annotation_id: { $in: recordIds } })
-    await tx.annotationSets.deleteMany({ annotation_set_id: { $in: setIds } })
-    await tx.datums.deleteMany({ datum_id: { $in: datumIds } })
-    await tx.assetAliases.deleteMany({ asset_id: { $in: assetIds } })
-    await tx.assets.deleteMany({ asset_id: { $in: assetIds } })
-    await tx.ingestSamples.deleteMany({
-      sample_id: { $in: rows.map(({ sample_id }) => sample_id) },
-    })
+    const sampleIds = rows.map(({ sample_id }) => sample_id)
+    await refuseUsed(tx, session, assetIds)
+    await deleteAll(tx.annotationRecords, 'annotation_id', recordIds)
+    await deleteAll(tx.annotationSets, 'annotation_set_id', setIds)
+    await deleteAll(tx.datums, 'datum_id', datumIds)
+    await deleteAll(tx.assetAliases, 'asset_id', assetIds)
+    await deleteAll(tx.assets, 'asset_id', assetIds)
+    await deleteAll(tx.ingestSamples, 'sample_id', sampleIds)
     removed += rows.length
   }
   await tx.ingestSessions.delete(sessionId)
   return removed
+}
+
+/** Assets that others have put into collections since stay, and with them the whole ingest. */
+async function refuseUsed(
+  tx: Records,
+  { dataset_name, version }: SessionRow,
+  assetIds: readonly string[],
+): Promise<void> {
+  for (const ids of partsOf(assetIds)) {
+    const item = await tx.collectionItems.findOne({ asset_id: { $in: ids } })
+    if (item === undefined) continue
+    const { asset_id, collection_id } = item
+    throw new MindtraceError(
+      'CONFLICT',
+      `Asset '${asset_id}' of the ingest into '${dataset_name}@${version}' is in collection '${collection_id}'; take it out first`,
+      { details: { asset_id, collection_id } },
+    )
+  }
+}
+
+/** As many ids as a filter of ours names at a time. */
+const idsPerFilter = 1000
+
+function partsOf(ids: readonly string[]): string[][] {
+  const parts: string[][] = []
+  for (let from = 0; from < ids.length; from += idsPerFilter) {
+    parts.push(ids.slice(from, from + idsPerFilter))
+  }
+  return parts
+}
+
+async function deleteAll<T extends object, I>(
+  repository: Repository<T, I>,
+  field: keyof T & string,
+  ids: readonly string[],
+): Promise<void> {
+  for (const part of partsOf(ids)) await repository.deleteMany({ [field]: { $in: part } })
 }
 
 /** Makes the schemas that are absent and extends those that lack labels, kinds or attributes. */

@@ -11,9 +11,9 @@ import { pythonJson } from './python-json.ts'
 
 const dateTag = '__mindtrace_type__'
 
-const TaggedInstant = z
-  .strictObject({ [dateTag]: z.literal('datetime'), value: z.string().max(40) })
-  .transform(({ value }) => parseInstant(value))
+const Tagged = z.strictObject({ [dateTag]: z.literal('datetime'), value: z.string().max(40) })
+const TaggedInstant = Tagged.transform(({ value }) => parseInstant(value))
+const TaggedCutoff = Tagged.transform(({ value }) => withMicroseconds(value))
 
 const Envelope = z.object({
   resource: z.string(),
@@ -27,7 +27,7 @@ const Snapshot = z.object({
   kind: z.literal('temporal_cutoff'),
   resource: z.string(),
   field: z.string(),
-  cutoff: TaggedInstant,
+  cutoff: TaggedCutoff,
 })
 
 const maxCursorCharacters = 4096
@@ -44,7 +44,10 @@ export interface CursorScope {
 /** Where a page ended. */
 export interface CursorPosition {
   readonly lastKey: Readonly<Record<string, string | number | null>>
-  /** What is newer than this does not belong to the listing; null without a time field. */
+  /**
+   * What is newer than this does not belong to the listing; null without a time field. One that came from
+   * the reference keeps its microseconds, so that it goes on unchanged.
+   */
   readonly cutoff: Instant | null
 }
 
@@ -132,6 +135,13 @@ function invalid(reason: string, cause?: unknown): MindtraceError {
 
 /** Python's `isoformat`: six digits of the second, or none when they are zero, and no zone. */
 function pythonInstant(instant: Instant): string {
-  const fraction = instant.slice(20, 23)
-  return fraction === '000' ? instant.slice(0, 19) : `${instant.slice(0, 23)}000`
+  const fraction = instant.slice(20, -1).padEnd(6, '0')
+  return fraction === '000000' ? instant.slice(0, 19) : `${instant.slice(0, 19)}.${fraction}`
+}
+
+/** The instant in UTC with the microseconds of its text, which {@link parseInstant} cuts off. */
+function withMicroseconds(text: string): Instant {
+  const digits = /\.\d{3}(\d{1,3})/.exec(text)?.[1] ?? ''
+  const instant = parseInstant(text)
+  return /[1-9]/.test(digits) ? `${instant.slice(0, -1)}${digits.padEnd(3, '0')}Z` : instant
 }

@@ -42,8 +42,8 @@ export function pageLimit(limit: number | null, { settings }: LakeParts): number
 }
 
 /** The error that page tasks answer with 400, in the reference's words at the start. */
-export function invalidPage(reason: string, cause?: unknown): MindtraceError {
-  return new MindtraceError('INVALID_INPUT', `Invalid pagination request. ${reason}`, { cause })
+export function invalidPage(reason: string): MindtraceError {
+  return new MindtraceError('INVALID_INPUT', `Invalid pagination request. ${reason}`)
 }
 
 /**
@@ -75,14 +75,14 @@ export async function listPage<T extends object, I>(
   const from = request.cursor === null ? null : decodeCursor(request.cursor, scope, now)
   const cutoff = from?.cutoff ?? now
   const filter = { $and: [filters as Filter, { [timeField]: { $lte: cutoff } }] }
-  const found = await find(() =>
-    repository.find(filter, {
+  const found = await repository
+    .find(filter, {
       sort,
       limit: limit + 1,
       ...(from === null ? {} : { after: from.lastKey }),
       signal: options.signal,
-    }),
-  )
+    })
+    .catch(inPageWords)
   const items = found.slice(0, limit)
   const last = items.at(-1)
   const more = found.length > limit
@@ -107,12 +107,10 @@ export async function listPage<T extends object, I>(
   }
 }
 
-/** An empty filter is no member of `$and`, and a filter's own errors stay as they are. */
-async function find<R>(query: () => Promise<R>): Promise<R> {
-  try {
-    return await query()
-  } catch (error) {
-    if (isMindtraceError(error, 'INVALID_CURSOR')) throw invalidPage(error.message, error)
-    throw error
-  }
+/** A place that does not fit the sort is the same error as a cursor that can't be read. */
+function inPageWords(error: unknown): never {
+  if (!isMindtraceError(error, 'INVALID_CURSOR')) throw error
+  throw new MindtraceError('INVALID_CURSOR', `Invalid pagination request. ${error.message}`, {
+    cause: error,
+  })
 }
