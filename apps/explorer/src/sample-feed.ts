@@ -1,7 +1,7 @@
 import type { Sample } from './sample.ts'
 
 /** One page of samples and the cursor of the next, null at the end. */
-export interface SamplePage {
+interface SamplePage {
   readonly samples: readonly Sample[]
   readonly next: string | null
 }

@@ -79,6 +79,7 @@ function nameOf(row: DatasetViewRow, asset: Asset | undefined): string {
     row.metadata.file_name,
     asset?.metadata.filename,
     asset?.metadata.file_name,
+    row.metadata.source_path,
     row.metadata.source_key,
     row.metadata.source,
     asset?.storage_ref.name,

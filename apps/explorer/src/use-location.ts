@@ -5,7 +5,7 @@ import { formatLocation, type Location, parseLocation } from './location.ts'
  * `push` adds an entry to the browser's history, `replace` changes the one at hand, and `back` leaves it:
  * to the entry before when this page made it, else by replacing it.
  */
-export type HistoryStep = 'push' | 'replace' | 'back'
+type HistoryStep = 'push' | 'replace' | 'back'
 export type Navigate = (changes: Partial<Location>, step?: HistoryStep) => void
 
 /** Marks the entries that this page added, so that it may go back from them. */

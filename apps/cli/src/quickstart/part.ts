@@ -12,7 +12,7 @@ export const imageWidth = 960
 export const imageHeight = 720
 
 /** The colours of a surface and of what is printed on it. */
-export interface Finish {
+interface Finish {
   readonly name: string
   readonly light: string
   readonly base: string
@@ -63,7 +63,7 @@ const finishes: readonly [Finish, ...Finish[]] = [
 ]
 
 /** A plate with cutouts and a printed field; lengths are in pixels around its middle. */
-export interface PartDesign {
+interface PartDesign {
   readonly name: string
   readonly outline: RoundedRect
   readonly cutouts: readonly RoundedRect[]
@@ -208,7 +208,7 @@ function isSurface(design: PartDesign, point: Point, margin: number): boolean {
 }
 
 /** The corners of a rectangle of the part, as points of the image. */
-export function cornersOf(rect: RoundedRect, placement: Placement): Point[] {
+function cornersOf(rect: RoundedRect, placement: Placement): Point[] {
   const [right, bottom] = [rect.width / 2, rect.height / 2]
   return [at(-right, -bottom), at(right, -bottom), at(right, bottom), at(-right, bottom)].map(
     (corner) => placed({ x: rect.center.x + corner.x, y: rect.center.y + corner.y }, placement),

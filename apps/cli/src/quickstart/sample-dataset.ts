@@ -19,7 +19,7 @@ const formatVersion = 1
 /** Rendering is done by sharp's own threads; more at once would only hold more pictures. */
 const concurrency = 4
 
-export interface SampleProgress {
+interface SampleProgress {
   /** Images written. */
   readonly done: number
   readonly total: number
