@@ -8,7 +8,7 @@ import type { Repository } from '../../repository.ts'
 import { SqliteConnection } from './sqlite-connection.ts'
 import { convertError, isBusy } from './sqlite-errors.ts'
 import { type SqliteAccess, SqliteRepository } from './sqlite-repository.ts'
-import { claimFile, createMissing, dropTables, isComplete, Table } from './sqlite-schema.ts'
+import { claimFile, createMissing, isComplete, recreateAll, Table } from './sqlite-schema.ts'
 import { WriterQueue, whileBusy } from './writer-queue.ts'
 
 /** What {@link openSqliteDatabase} takes. */
@@ -190,10 +190,7 @@ class OpenSqliteDatabase implements SqliteDatabase {
   }
 
   async drop(options: CallOptions = {}): Promise<void> {
-    await this.#outside.unit((writer) => {
-      dropTables(writer)
-      createMissing(writer, [...this.#tables.values()])
-    }, options)
+    await this.#outside.unit((writer) => recreateAll(writer), options)
   }
 
   async integrityCheck(options: CallOptions = {}): Promise<readonly string[]> {

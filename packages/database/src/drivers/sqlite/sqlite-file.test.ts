@@ -238,6 +238,19 @@ describe('a SQLite file', () => {
     raw.close()
   })
 
+  test('empties, on a drop, collections too that this process does not know', async () => {
+    await using folder = await temporaryFolder()
+    await using database = await openLake(folder)
+    await database.repository(Photos).insert(aPhoto(1, { tags: ['a'] }))
+    await using other = await openSqliteDatabase({ path: database.path })
+    await other.drop()
+    expect(await database.repository(Photos).count({ tags: 'a' })).toBe(0)
+    await database.repository(Photos).insert(aPhoto(1, { tags: ['a'] }))
+    expect(await database.repository(Photos).count({ tags: 'a' })).toBe(1)
+    const again = database.repository(Photos).insert(aPhoto(2, { title: 'Photo 1' }))
+    await expect(again).rejects.toMatchObject({ code: 'DUPLICATE' })
+  })
+
   test('rebuilds an index that is declared differently now', async () => {
     await using folder = await temporaryFolder()
     await using database = await openLake(folder)

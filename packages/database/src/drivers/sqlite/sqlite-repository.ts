@@ -82,20 +82,25 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
     const inserted: Stored<T>[] = []
     const duplicates: Duplicate[] = []
     for await (const { group, from } of this.#groups(inputs)) {
-      await this.#access.unit((connection) => {
+      const failures = await this.#access.unit((connection) => {
         const statement = connection.prepare(this.#insertSql)
+        const refused = new Map<number, MindtraceError>()
         for (const [at, prepared] of group.entries()) {
           try {
             statement.run(prepared.json)
-            inserted.push(stored(prepared))
           } catch (error) {
             const duplicate = this.#duplicate(connection, prepared, error)
             if (duplicate === undefined) throw error
-            const { on, value } = duplicate.details as Pick<Duplicate, 'on' | 'value'>
-            duplicates.push({ index: from + at, on, value })
+            refused.set(at, duplicate)
           }
         }
+        return refused
       }, options)
+      for (const [at, prepared] of group.entries()) {
+        const failure = failures.get(at)
+        if (failure === undefined) inserted.push(stored(prepared))
+        else duplicates.push(duplicateAt(from + at, failure))
+      }
     }
     return { inserted, duplicates }
   }
@@ -185,7 +190,9 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
 
   async count(filter: FilterInput = {}, options?: CallOptions): Promise<number> {
     const where = this.#where(filter)
-    const sql = `SELECT count(*) AS n FROM ${this.#table.name} WHERE ${where.text}`
+    // Without WHERE, SQLite counts pages instead of rows.
+    const only = where.text === '1' ? '' : ` WHERE ${where.text}`
+    const sql = `SELECT count(*) AS n FROM ${this.#table.name}${only}`
     const row = await this.#access.read(
       (connection) => connection.prepare(sql).get(...where.values),
       options,
@@ -205,8 +212,10 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
         },
       )
     }
-    const type = by.kind === 'free' ? `json_type(doc, ${jsonPath(by)})` : `'${by.kind}'`
-    const sql = `SELECT ${valueText(by)} AS value, ${type} AS type, count(*) AS n FROM ${this.#table.name} WHERE ${where.text} GROUP BY 1, 2`
+    // The types of a free path are told apart; a declared one has one type, and its index gives the groups.
+    const [type, groups] =
+      by.kind === 'free' ? [`json_type(doc, ${jsonPath(by)})`, '1, 2'] : [`'${by.kind}'`, '1']
+    const sql = `SELECT ${valueText(by)} AS value, ${type} AS type, count(*) AS n FROM ${this.#table.name} WHERE ${where.text} GROUP BY ${groups}`
     const rows = await this.#access.read(
       (connection) => connection.prepare(sql).all(...where.values),
       options,
@@ -480,6 +489,11 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
       { details: { collection, key } },
     )
   }
+}
+
+function duplicateAt(index: number, { details }: MindtraceError): Duplicate {
+  const { on, value } = details as Pick<Duplicate, 'on' | 'value'>
+  return { index, on, value }
 }
 
 function stored<T extends object>({ document, key }: Prepared<T>): Stored<T> {

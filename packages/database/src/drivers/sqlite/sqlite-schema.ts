@@ -213,12 +213,18 @@ function dropOutdated(connection: SqliteConnection, name: string, sql: string): 
   connection.exec(`DROP ${kind} ${quoted(name)}`)
 }
 
-/** Deletes every table of the file with all that belongs to it. Within a unit. */
-export function dropTables(connection: SqliteConnection): void {
-  const tables = connection.prepare(
-    `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'`,
-  )
-  for (const { name } of tables.all()) connection.exec(`DROP TABLE ${quoted(String(name))}`)
+/** Empties the file: deletes every table, and makes it anew with all that belongs to it. Within a unit. */
+export function recreateAll(connection: SqliteConnection): void {
+  const objects = connection
+    .prepare(
+      `SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+       ORDER BY type <> 'table', rowid`,
+    )
+    .all()
+  for (const { type, name } of objects) {
+    if (type === 'table') connection.exec(`DROP TABLE ${quoted(String(name))}`)
+  }
+  for (const { sql } of objects) connection.exec(String(sql))
 }
 
 function schemaOf(connection: SqliteConnection): ReadonlyMap<string, string> {

@@ -16,7 +16,11 @@ export interface ClaimOrder {
   readonly workers: number
 }
 
-/** Claims until nothing is left, noting each claim in photo 0, and gives the keys claimed. */
+/**
+ * Claims until nothing is left, noting each claim in photo 0, and gives the keys claimed.
+ *
+ * @public Called by its name, in other processes.
+ */
 export async function claimAll(order: ClaimOrder): Promise<readonly string[]> {
   const driver = (await import(order.module)) as Record<
     string,

@@ -74,8 +74,14 @@ export function describeLifetime(driver: DatabaseUnderTest): void {
     test('dropping deletes all and keeps what is unique', async () => {
       await using lake = await opened(driver)
       await lake.photos.insert(aPhoto(1, { tags: ['a'] }))
+      await lake.albums.insert({
+        album_id: 'a',
+        title: 'A',
+        created_at: '2026-01-01T00:00:00.000Z',
+      })
       await lake.database.drop()
       expect(await lake.photos.count()).toBe(0)
+      expect(await lake.albums.count()).toBe(0)
       expect(await lake.photos.count({ tags: 'a' })).toBe(0)
       await lake.photos.insert(aPhoto(1, { tags: ['a'] }))
       await expect(lake.photos.insert(aPhoto(2, { title: 'Photo 1' }))).rejects.toMatchObject({
