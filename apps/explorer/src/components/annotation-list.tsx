@@ -33,7 +33,7 @@ export function AnnotationList({
               <span class="count">{annotation.record.score.toFixed(2)}</span>
             )}
             <span class="detail">{detailOf(annotation)}</span>
-            <Attributes annotation={annotation} />
+            <span class="detail">{attributesOf(annotation)}</span>
             <span class="detail">
               {annotation.record.source.name} ({annotation.record.source.type}) ·{' '}
               {annotation.setName}
@@ -45,22 +45,10 @@ export function AnnotationList({
   )
 }
 
-function Attributes({ annotation }: { readonly annotation: Annotation }) {
-  const attributes = Object.entries(annotation.record.attributes).filter(
-    ([, value]) => value !== null && value !== false && value !== '',
-  )
-  if (attributes.length === 0) return null
-  return (
-    <span class="attributes">
-      {attributes.map(([key, value]) => (
-        <span key={key}>
-          {value === true
-            ? key
-            : `${key}: ${typeof value === 'string' ? value : JSON.stringify(value)}`}
-        </span>
-      ))}
-    </span>
-  )
+function attributesOf({ record }: Annotation): string {
+  return Object.entries(record.attributes)
+    .map(([key, value]) => `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join(', ')
 }
 
 function detailOf({ record }: Annotation): string {
