@@ -1,0 +1,6 @@
+import { expect, test } from 'vitest'
+import * as surface from './index.ts'
+
+test('exports what it means to', () => {
+  expect(Object.keys(surface).sort()).toEqual(['createApp', 'serve', 'startService'])
+})
