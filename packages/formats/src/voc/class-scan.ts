@@ -2,9 +2,8 @@ import { join } from 'node:path'
 import type { CallOptions } from '@mindtrace/core'
 import { readSmallFile } from '../images/payload-file.ts'
 import { readAhead } from '../read-ahead.ts'
-import { parseLabelFile } from './label-file.ts'
+import { labelLimitBytes, parseLabelFile } from './label-file.ts'
 import { vocClassId } from './voc-classes.ts'
-import { labelLimitBytes } from './voc-plan.ts'
 
 /**
  * Whether every object of every label file has one of VOC's 20 classes. Ends at the first other class:

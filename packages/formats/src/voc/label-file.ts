@@ -2,6 +2,9 @@ import { MindtraceError } from '@mindtrace/core'
 import type { Corners, ImageSize } from './voc-box.ts'
 import { decodeXml, parseXml, type XmlElement } from './xml-tree.ts'
 
+/** Label files larger than this are refused: a real one has kilobytes. */
+export const labelLimitBytes = 16 * 1024 * 1024
+
 /** An `annotation` document, before any judgement. */
 export interface LabelFile {
   /** The `filename` element, or null. */

@@ -1,5 +1,4 @@
-import type { Finding } from '../finding.ts'
-import { type FolderEntry, type FolderScanner, inFolder, isImageName } from './folder-scan.ts'
+import { type FolderEntry, type FolderScanner, inFolder } from './folder-scan.ts'
 
 /** One VOC-shaped folder; all paths are relative to the imported root. */
 export interface VocFolder {
@@ -11,21 +10,19 @@ export interface VocFolder {
   readonly lists: string | null
   readonly semanticMasks: string | null
   readonly instanceMasks: string | null
+  /** What lies beside the VOC folders below a root: only images with a label file are part of it. */
+  readonly rest: { readonly without: readonly string[] } | null
 }
 
 /** A root may lie this far above its VOC folders: `downloads/VOCdevkit/VOC2012`. */
 const searchDepth = 2
 
 /**
- * The VOC folders at or below the root, in code-unit order. When there is none, the root itself is one,
- * with images and label files anywhere in it.
+ * The VOC folders at or below the root, in code-unit order, and one more for what lies beside them.
+ * When there is none, the root itself is one, with images and label files anywhere in it.
  */
-export async function findVocFolders(
-  scanner: FolderScanner,
-  findings: Finding[],
-): Promise<VocFolder[]> {
+export async function findVocFolders(scanner: FolderScanner): Promise<VocFolder[]> {
   const folders: VocFolder[] = []
-  const strayImages: { path: string; images: number }[] = []
   const search = async (path: string, depth: number): Promise<void> => {
     const entries = await scanner.entries(path)
     const folder = vocFolderOf(path, entries)
@@ -33,24 +30,15 @@ export async function findVocFolders(
       folders.push(folder)
       return
     }
-    const images = entries.filter(({ kind, name }) => kind === 'file' && isImageName(name)).length
-    if (images > 0) strayImages.push({ path, images })
     if (depth === searchDepth) return
     for (const { name, kind } of entries) {
       if (kind === 'folder') await search(inFolder(path, name), depth + 1)
     }
   }
   await search('', 0)
-  if (folders.length === 0) return [looseFolder()]
-  for (const { path, images } of strayImages) {
-    findings.push({
-      level: 'info',
-      code: 'not_imported',
-      path: path || '.',
-      message: `${images} image(s) beside the VOC folders are not part of them`,
-    })
-  }
-  return folders
+  if (folders.length === 0) return [looseFolder(null)]
+  if (folders[0]?.path === '') return folders
+  return [...folders, looseFolder({ without: folders.map(({ path }) => path) })]
 }
 
 function vocFolderOf(path: string, entries: readonly FolderEntry[]): VocFolder | null {
@@ -74,10 +62,11 @@ function vocFolderOf(path: string, entries: readonly FolderEntry[]): VocFolder |
     lists,
     semanticMasks: child('segmentationclass'),
     instanceMasks: child('segmentationobject'),
+    rest: null,
   }
 }
 
-function looseFolder(): VocFolder {
+function looseFolder(rest: VocFolder['rest']): VocFolder {
   return {
     path: '',
     images: '',
@@ -85,5 +74,6 @@ function looseFolder(): VocFolder {
     lists: null,
     semanticMasks: null,
     instanceMasks: null,
+    rest,
   }
 }

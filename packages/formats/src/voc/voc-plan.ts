@@ -1,27 +1,20 @@
 import { readdir } from 'node:fs/promises'
-import { basename, dirname, extname, join } from 'node:path'
+import { extname, join } from 'node:path'
 import type { Split } from '@mindtrace/contract'
-import { errorMessage } from '@mindtrace/core'
 import type { Finding } from '../finding.ts'
-import { readSmallFile } from '../images/payload-file.ts'
 import type { SourceProblem } from '../sample-source.ts'
 import { compareText, type FolderScanner, inFolder } from './folder-scan.ts'
-import {
-  type ImageLists,
-  isUnsafePath,
-  type ListName,
-  listNames,
-  readImageLists,
-  splitOf,
-} from './image-lists.ts'
-import { type LabelFile, parseLabelFile } from './label-file.ts'
+import { type ImageLists, type ListName, readImageLists, splitOf } from './image-lists.ts'
+import { ImageNames, keyIn } from './image-names.ts'
+import { pairLabels } from './label-pairs.ts'
+import { resolveLists } from './listed-images.ts'
 import type { VocFolder } from './voc-folder.ts'
 
 /** Which part of a set to import; `trainval` is train, val, and what only `trainval.txt` lists. */
 export type VocSplit = 'train' | 'val' | 'test' | 'trainval' | 'all'
 
-/** Label files larger than this are refused: a real one has kilobytes. */
-export const labelLimitBytes = 16 * 1024 * 1024
+/** What a source key may have, in the contract. */
+const sourceKeyLimit = 1024
 
 /** One image to import, by names only; paths are relative to the root. */
 export interface VocEntry {
@@ -93,13 +86,23 @@ export async function planVocFolder(
         missing.has(keyIn(folder.labels ?? folder.path, label))
       )
         continue
-      problems.push({ type: 'problem', skipped: true, finding })
+      if (folder.rest === null) problems.push({ type: 'problem', skipped: true, finding })
+      else findings.push(besideVocFolders(label))
     }
   }
 
   const masks = await masksOf(folder, scanner, images, problems)
   const entries: VocEntry[] = []
   for (const image of names.images) {
+    const label = pairs.labelByImage.get(image) ?? null
+    if (folder.rest !== null && label === null) {
+      findings.push(besideVocFolders(image))
+      continue
+    }
+    if (image.length > sourceKeyLimit) {
+      problems.push(tooLong(image))
+      continue
+    }
     const mainLists = main?.listsByImage.get(image) ?? []
     const maskLists = segmentation?.listsByImage.get(image) ?? []
     const lists = mainLists.length > 0 ? mainLists : maskLists
@@ -110,7 +113,7 @@ export async function planVocFolder(
     const masksAreOurs = masksBelong(image, split, maskLists, masks, noted)
     entries.push({
       image,
-      label: pairs.labelByImage.get(image) ?? null,
+      label,
       rivals: images.rivals(image),
       split,
       classes: main?.classesByImage.get(image) ?? [],
@@ -122,218 +125,18 @@ export async function planVocFolder(
   return { entries, problems, labels: names.labels, classes: main?.classes ?? [] }
 }
 
-/** The images of a folder, by the names that lists and label files call them. */
-class ImageNames {
-  readonly #base: string
-  readonly #byKey = new Map<string, string[]>()
-  readonly #byStem = new Map<string, string | null>()
-
-  constructor(base: string, images: readonly string[]) {
-    this.#base = base
-    for (const image of images) {
-      const key = keyIn(base, image)
-      const its = this.#byKey.get(key)
-      if (its === undefined) this.#byKey.set(key, [image])
-      else its.push(image)
-    }
-    for (const key of this.#byKey.keys()) {
-      const stem = basename(key)
-      // Two folders with one base name: that name alone means neither.
-      this.#byStem.set(stem, this.#byStem.has(stem) ? null : key)
-    }
-  }
-
-  key(image: string): string {
-    return keyIn(this.#base, image)
-  }
-
-  /** The base name without its extension, where no image in another folder has the same. */
-  uniqueStem(image: string): string | null {
-    const stem = basename(this.key(image))
-    return this.#byStem.get(stem) === this.key(image) ? stem : null
-  }
-
-  /** The images that an id means: by its path below the image folder, else by its unique base name. */
-  find(id: string): readonly string[] {
-    const byPath = this.#byKey.get(id)
-    if (byPath !== undefined) return byPath
-    const key = this.#byStem.get(basename(id))
-    return key === undefined || key === null ? [] : (this.#byKey.get(key) ?? [])
-  }
-
-  rivals(image: string): readonly string[] {
-    const its = this.#byKey.get(this.key(image)) ?? []
-    return its.length > 1 ? its : []
-  }
-}
-
-interface Names {
-  readonly images: readonly string[]
-  readonly labels: readonly string[]
-}
-
-async function scanNames(folder: VocFolder, scanner: FolderScanner): Promise<Names> {
+async function scanNames(folder: VocFolder, scanner: FolderScanner) {
   const besides = [folder.labels, folder.lists, folder.semanticMasks, folder.instanceMasks]
-  const without = new Set(besides.filter((path) => path !== null))
+  const without = new Set([
+    ...besides.filter((path) => path !== null),
+    ...(folder.rest?.without ?? []),
+  ])
   const beside = await scanner.scan(folder.images, without)
   const labels = folder.labels === null ? [] : (await scanner.scan(folder.labels)).labels
   return {
     images: beside.images.sort(compareText),
     labels: [...labels, ...beside.labels].sort(compareText),
   }
-}
-
-interface LabelPairs {
-  readonly labelByImage: ReadonlyMap<string, string>
-  readonly findings: ReadonlyMap<string, readonly Finding[]>
-  /** Label files that belong to no image. */
-  readonly orphans: readonly { readonly label: string; readonly finding: Finding }[]
-}
-
-const labelFolderNames = [
-  'annotations',
-  'Annotations',
-  'labels',
-  'Labels',
-  'xml',
-  'xmls',
-  'annotations/xmls',
-]
-
-async function pairLabels(
-  root: string,
-  folder: VocFolder,
-  names: Names,
-  images: ImageNames,
-): Promise<LabelPairs> {
-  const labelByStemPath = new Map(names.labels.map((label) => [keyIn('', label), label]))
-  const labelByImage = new Map<string, string>()
-  const used = new Set<string>()
-  for (const image of names.images) {
-    const label = labelCandidates(folder, images, image)
-      .map((candidate) => labelByStemPath.get(candidate))
-      .find((found) => found !== undefined)
-    if (label === undefined) continue
-    labelByImage.set(image, label)
-    used.add(label)
-  }
-  const findings = new Map<string, Finding[]>()
-  const orphans: { label: string; finding: Finding }[] = []
-  for (const label of names.labels) {
-    if (used.has(label)) continue
-    const outcome = await imageNamedBy(root, label, images)
-    if ('finding' in outcome) {
-      orphans.push({ label, finding: outcome.finding })
-    } else if (labelByImage.has(outcome.image)) {
-      orphans.push({
-        label,
-        finding: {
-          level: 'error',
-          code: 'image_missing',
-          path: label,
-          message: `no image of this name; the one it names, ${outcome.image}, has a label file of its own`,
-        },
-      })
-    } else {
-      labelByImage.set(outcome.image, label)
-      findings.set(outcome.image, [
-        {
-          level: 'info',
-          code: 'filename_mismatch',
-          path: label,
-          message: `the label file is called otherwise than its image ${outcome.image}, which it names`,
-        },
-      ])
-    }
-  }
-  return { labelByImage, findings, orphans }
-}
-
-/** Where the label file of an image may lie, best first, without the extension. */
-function labelCandidates(folder: VocFolder, images: ImageNames, image: string): string[] {
-  const beside = keyIn('', image)
-  const candidates: string[] = []
-  if (folder.labels !== null) {
-    candidates.push(`${folder.labels.normalize('NFC')}/${images.key(image)}`)
-    const stem = images.uniqueStem(image)
-    if (stem !== null) candidates.push(`${folder.labels.normalize('NFC')}/${stem}`)
-  }
-  candidates.push(beside)
-  const parent = parentOf(parentOf(beside))
-  if (beside.includes('/')) {
-    for (const name of labelFolderNames) {
-      candidates.push(inFolder(parent, `${name}/${basename(beside)}`))
-    }
-  }
-  return candidates
-}
-
-/** The image that a label file without one of its own name means by its `filename`. */
-async function imageNamedBy(
-  root: string,
-  label: string,
-  images: ImageNames,
-): Promise<{ readonly image: string } | { readonly finding: Finding }> {
-  const refuse = (code: Finding['code'], message: string) => ({
-    finding: { level: 'error', code, path: label, message } as const,
-  })
-  let content: LabelFile
-  try {
-    const bytes = await readSmallFile(join(root, label), labelLimitBytes)
-    if (bytes === null) {
-      return refuse('label_too_large', `label files may have up to ${labelLimitBytes} bytes`)
-    }
-    content = parseLabelFile(bytes)
-  } catch (error) {
-    return refuse('broken_xml', errorMessage(error))
-  }
-  const { filename } = content
-  if (filename === null) return refuse('image_missing', 'no image of this name')
-  if (isUnsafePath(filename)) {
-    return refuse(
-      'path_outside',
-      `the label file names "${filename}", which leads out of the folder, and has no image beside it`,
-    )
-  }
-  const name = filename.normalize('NFC').replaceAll('\\', '/')
-  const found = images
-    .find(extname(name) === '' ? name : keyIn('', name))
-    .filter((image) => extname(name) === '' || basename(image).normalize('NFC') === basename(name))
-  const image = found[0]
-  if (image !== undefined) return { image }
-  return refuse('image_missing', `no image of this name, and none called "${filename}"`)
-}
-
-/** Lists with their ids resolved to images. */
-interface ListedImages {
-  readonly listsByImage: ReadonlyMap<string, readonly ListName[]>
-  readonly classesByImage: ReadonlyMap<string, readonly string[]>
-  readonly missing: ReadonlyMap<string, readonly ListName[]>
-  readonly classes: readonly string[]
-}
-
-function resolveLists(lists: ImageLists | null, images: ImageNames): ListedImages | null {
-  if (lists === null) return null
-  const listsByImage = new Map<string, readonly ListName[]>()
-  const classesByImage = new Map<string, readonly string[]>()
-  const missing = new Map<string, readonly ListName[]>()
-  for (const [id, names] of lists.listsById) {
-    const found = images.find(id)
-    if (found.length === 0) missing.set(id, names)
-    for (const image of found) {
-      const before = listsByImage.get(image) ?? []
-      listsByImage.set(
-        image,
-        before.length === 0
-          ? names
-          : listNames.filter((name) => before.includes(name) || names.includes(name)),
-      )
-    }
-  }
-  for (const [id, classes] of lists.classesById) {
-    for (const image of images.find(id)) classesByImage.set(image, classes)
-  }
-  return { listsByImage, classesByImage, missing, classes: lists.classes }
 }
 
 interface Masks {
@@ -448,15 +251,24 @@ async function listsOf(
   return await readImageLists(join(root, path), path, findings)
 }
 
-/** A path below `base` without its extension, NFC: what lists, label files and masks call an image. */
-function keyIn(base: string, path: string): string {
-  const relative =
-    base === '' ? path : path.startsWith(`${base}/`) ? path.slice(base.length + 1) : path
-  const extension = extname(relative)
-  return (extension === '' ? relative : relative.slice(0, -extension.length)).normalize('NFC')
+function tooLong(image: string): SourceProblem {
+  return {
+    type: 'problem',
+    skipped: true,
+    finding: {
+      level: 'error',
+      code: 'path_too_long',
+      path: image,
+      message: `a path may have up to ${sourceKeyLimit} characters, this one has ${image.length}`,
+    },
+  }
 }
 
-function parentOf(path: string): string {
-  const parent = dirname(path)
-  return parent === '.' ? '' : parent
+function besideVocFolders(path: string): Finding {
+  return {
+    level: 'info',
+    code: 'not_imported',
+    path,
+    message: 'it lies beside the VOC folders and is no pair of image and label file',
+  }
 }

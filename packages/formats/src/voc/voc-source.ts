@@ -46,7 +46,7 @@ export async function openVoc(root: string, options: VocOptions = {}): Promise<I
   const problems: SourceProblem[] = []
   const labels: string[] = []
   const classes = new Set<string>()
-  const folders = await findVocFolders(scanner, findings)
+  const folders = await findVocFolders(scanner)
   for (const folder of folders) {
     options.signal?.throwIfAborted()
     const plan = await planVocFolder(realRoot, folder, scanner, splits, findings)
@@ -90,7 +90,7 @@ export async function openVoc(root: string, options: VocOptions = {}): Promise<I
       source_format: 'voc',
       splits: [...splits],
       bbox_convention: convention,
-      folders: folders.map(({ path }) => path || '.'),
+      folders: folders.filter(({ rest }) => rest === null).map(({ path }) => path || '.'),
     },
     samples,
   }
