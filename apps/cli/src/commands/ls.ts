@@ -133,8 +133,8 @@ async function ls(io: Io, what: string, options: LsOptions): CommandResult {
       `can't list '${what}': one of ${Object.keys(listings).join(', ')}`,
     )
   }
-  await using lake = await lakeOf(options, io, { create: false })
   const filters = parseFilter(options.filter)
+  await using lake = await lakeOf(options, io, { create: false })
   const rows = listing.rows(lake, { filters, limit: options.limit, signal: io.signal })
   if (options.json === true) {
     for await (const row of rows) await writeJson(io, row, 'line')
@@ -158,9 +158,7 @@ interface Page {
 
 async function* paged(
   { filters, limit }: ListOptions,
-  read: (
-    page: Page,
-  ) => Promise<{
+  read: (page: Page) => Promise<{
     readonly items: readonly Row[]
     readonly page: { readonly next_cursor: string | null }
   }>,
