@@ -1,6 +1,6 @@
 import { isMindtraceError, MindtraceError } from '@mindtrace/core'
 import { type Collection, directed, type IndexField } from './collection.ts'
-import { type Condition, parseFilter, scalarFor } from './filter.ts'
+import { type Condition, parseFilter, type RangeOperator, scalarFor } from './filter.ts'
 import { type Path, type Scalar, valueAt } from './paths.ts'
 
 /**
@@ -97,6 +97,37 @@ export function openOrder(
 ): readonly SortField[] {
   const fixed = fixedPaths(conditions)
   return order.filter((field, at) => at === order.length - 1 || !fixed.has(field.path.text))
+}
+
+/**
+ * The conditions that a step beyond a place does not imply. A snapshot's `created_at <= cutoff` is implied by
+ * the `created_at < v` of every page after the first; left in, SQLite may seek by the cutoff and walk from
+ * there. Decided for instants and numbers, whose order is the same everywhere.
+ */
+export function unimplied(
+  conditions: readonly Condition[],
+  step: readonly Condition[],
+): readonly Condition[] {
+  return conditions.filter((condition) => !step.some((stronger) => implies(stronger, condition)))
+}
+
+function implies(stronger: Condition, weaker: Condition): boolean {
+  if (!isRange(weaker) || !('path' in stronger) || stronger.path.text !== weaker.path.text)
+    return false
+  if (weaker.path.kind !== 'instant' && weaker.path.kind !== 'number') return false
+  const bound = weaker.value
+  const below = weaker.op === 'lt' || weaker.op === 'lte'
+  if (stronger.op === 'lt') return below && stronger.value <= bound
+  if (stronger.op === 'gt') return !below && stronger.value >= bound
+  if (stronger.op !== 'in' || stronger.values.length !== 1) return false
+  const value = stronger.values[0]
+  if (value === null || value === undefined) return false
+  if (value === bound) return weaker.op === 'lte' || weaker.op === 'gte'
+  return below ? value < bound : value > bound
+}
+
+function isRange(condition: Condition): condition is Extract<Condition, { op: RangeOperator }> {
+  return ['lt', 'lte', 'gt', 'gte'].includes(condition.op)
 }
 
 function fixedPaths(conditions: readonly Condition[]): ReadonlySet<string> {

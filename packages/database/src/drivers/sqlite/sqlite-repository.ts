@@ -10,6 +10,7 @@ import {
   parseSort,
   planFind,
   type Sort,
+  unimplied,
 } from '../../page.ts'
 import type { Scalar } from '../../paths.ts'
 import type {
@@ -340,7 +341,10 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
   #findSql(plan: FindPlan, columns: string, limit: number | undefined): SqlCondition {
     const limits = limit === undefined ? '' : ' LIMIT ?'
     const steps = (plan.beyond ?? [[]]).map((step) => {
-      const { text, values } = compileConditions(this.#table, [...plan.conditions, ...step])
+      const { text, values } = compileConditions(this.#table, [
+        ...step,
+        ...unimplied(plan.conditions, step),
+      ])
       // SQLite sorts needlessly where a field of the order is fixed by a condition.
       const order = openOrder(plan.order, step)
       const select = `SELECT ${columns} FROM ${this.#table.name} WHERE ${text} ${orderBy(order)}${limits}`

@@ -88,6 +88,8 @@ export function describePaging(driver: DatabaseUnderTest): void {
           { split: null },
           { 'subject.kind': 'a' },
           { album: 'x' },
+          { created_at: { $lte: '2026-01-01T00:00:00.000Z' } },
+          { score: { $gt: -1, $lte: 0.5 } },
         )
         const property = fc.asyncProperty(
           fc.array(row, { maxLength: 12 }),
