@@ -7,6 +7,7 @@ export const findingCodes = [
   'broken_xml',
   'label_missing',
   'label_too_large',
+  'label_unreadable',
   // images and masks
   'image_missing',
   'image_empty',

@@ -1,3 +1,4 @@
+import { isMindtraceError, systemErrorCode } from '@mindtrace/core'
 import type { Finding, FindingCode } from './finding.ts'
 
 /** Why a sample is left out. */
@@ -8,4 +9,21 @@ export class Refusal extends Error {
     super(message)
     this.finding = { level: 'error', code, path, message }
   }
+}
+
+const fileErrors = new Set([
+  'EACCES',
+  'EIO',
+  'EISDIR',
+  'ELOOP',
+  'ENAMETOOLONG',
+  'ENOENT',
+  'ENOTDIR',
+  'ENXIO',
+  'EPERM',
+])
+
+/** Whether one file is at fault. Any other failure, such as too many open files, would hit all. */
+export function isAboutOneFile(error: unknown): boolean {
+  return isMindtraceError(error, 'INVALID_INPUT') || fileErrors.has(systemErrorCode(error) ?? '')
 }

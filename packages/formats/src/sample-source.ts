@@ -1,4 +1,4 @@
-import type { IngestPayload, IngestSample, IngestSchema } from '@mindtrace/contract'
+import type { IngestPayload, IngestSample, IngestSchema, Split } from '@mindtrace/contract'
 import type { CallOptions } from '@mindtrace/core'
 import type { Finding } from './finding.ts'
 
@@ -37,6 +37,8 @@ export interface ImportSource {
   readonly name: string
   /** How many samples `samples` gives at most; those it leaves out are counted. */
   readonly total: number
+  /** The splits that its samples are in, besides null. */
+  readonly splits: readonly Split[]
   /** The schemas that the annotation sets name. Their labels may be incomplete: records bring more. */
   readonly schemas: readonly IngestSchema[]
   /** For the dataset version: plain JSON, without absolute paths. */

@@ -2,7 +2,7 @@ import { extname, join } from 'node:path'
 import type { IngestAsset } from '@mindtrace/contract'
 import { errorMessage, systemErrorCode } from '@mindtrace/core'
 import type { Finding } from '../finding.ts'
-import { Refusal } from '../refusal.ts'
+import { isAboutOneFile, Refusal } from '../refusal.ts'
 import { type ImageHeader, imageExtensions, isCutShort, readImageHeader } from './image-header.ts'
 import { type PayloadFile, readPayloadFile } from './payload-file.ts'
 
@@ -27,6 +27,7 @@ export async function readCheckedImage(
   try {
     file = await readPayloadFile(join(root, path))
   } catch (error) {
+    if (!isAboutOneFile(error)) throw error
     const isGone = systemErrorCode(error) === 'ENOENT'
     throw new Refusal(isGone ? 'image_missing' : 'image_unreadable', path, errorMessage(error))
   }

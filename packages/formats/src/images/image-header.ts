@@ -73,9 +73,9 @@ export function isCutShort(
     case 'png':
       return buffer.lastIndexOf('IEND', undefined, 'latin1') < 0
     case 'gif':
-      return buffer.lastIndexOf(0x3b) < 0
+      return buffer.subarray(-64).lastIndexOf(0x3b) < 0
     case 'webp':
-      return littleEndian(options.head, 4) + 8 > options.sizeBytes
+      return littleEndian(options.head, 4) + 8 > options.sizeBytes + 1 // a missing pad byte is no cut
     case 'bmp':
       return littleEndian(options.head, 2) > options.sizeBytes
     case 'tiff':

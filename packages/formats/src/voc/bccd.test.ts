@@ -18,6 +18,7 @@ describe(`BCCD${isHere ? '' : ` (skipped: not at ${bccd}; set MINDTRACE_TEST_DAT
       sample.annotation_sets.flatMap((set) => set.records),
     )
     expect(source.total).toBe(364)
+    expect(source.splits).toEqual(['train', 'val', 'test'])
     expect(found.findings).toEqual([])
     expect(counts(records.map(({ label }) => label))).toEqual({
       Platelets: 361,

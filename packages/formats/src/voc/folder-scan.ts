@@ -22,6 +22,7 @@ export interface FolderEntry {
 export class FolderScanner {
   readonly #root: string
   readonly #findings: Finding[]
+  readonly #noted = new Set<string>()
 
   /** @param root - absolute and free of links. */
   constructor(root: string, findings: Finding[]) {
@@ -91,6 +92,8 @@ export class FolderScanner {
   }
 
   #note(path: string, code: 'hidden_file' | 'path_outside' | 'not_imported'): void {
+    if (this.#noted.has(path)) return // a folder may be looked at more than once
+    this.#noted.add(path)
     const messages = {
       hidden_file: 'hidden files are not imported',
       path_outside: 'this link leads out of the imported folder and was not followed',

@@ -44,8 +44,7 @@ export async function readImageLists(
     if (match[1] === undefined) readPlainList(text, list, listPath, listsById, findings)
     else {
       const className = match[1].normalize('NFC')
-      classes.add(className)
-      readClassList(text, className, classesById)
+      if (readClassList(text, className, classesById)) classes.add(className)
     }
   }
   if (lists === 0) return null
@@ -98,19 +97,24 @@ function readPlainList(
   }
 }
 
+/** Says whether it is one: a list of some other use has no flags. */
 function readClassList(
   text: string,
   className: string,
   classesById: Map<string, Set<string>>,
-): void {
+): boolean {
+  let isClassList = false
   for (const line of linesOf(text)) {
     const match = /^(.*\S)\s+([+-]?\d+)$/.exec(line)
-    if (match === null || Number(match[2]) <= 0) continue
+    if (match === null) continue
+    isClassList = true
+    if (Number(match[2]) <= 0) continue
     const { id } = listId(match[1] as string)
     const its = classesById.get(id)
     if (its === undefined) classesById.set(id, new Set([className]))
     else its.add(className)
   }
+  return isClassList
 }
 
 function linesOf(text: string): string[] {

@@ -1,11 +1,10 @@
-import { basename, dirname, extname, join } from 'node:path'
-import { errorMessage } from '@mindtrace/core'
+import { basename, dirname, extname } from 'node:path'
 import type { Finding } from '../finding.ts'
-import { readSmallFile } from '../images/payload-file.ts'
+import { Refusal } from '../refusal.ts'
 import { inFolder } from './folder-scan.ts'
 import { isUnsafePath } from './image-lists.ts'
 import { type ImageNames, keyIn } from './image-names.ts'
-import { type LabelFile, labelLimitBytes, parseLabelFile } from './label-file.ts'
+import { loadLabelFile } from './label-loading.ts'
 import type { VocFolder } from './voc-folder.ts'
 
 /** Which label file belongs to which image. */
@@ -40,9 +39,7 @@ export async function pairLabels(
   const labelByImage = new Map<string, string>()
   const used = new Set<string>()
   for (const image of names.images) {
-    const label = labelCandidates(folder, images, image)
-      .map((candidate) => labelByStemPath.get(candidate))
-      .find((found) => found !== undefined)
+    const label = firstOf(labelByStemPath, labelCandidates(folder, images, image))
     if (label === undefined) continue
     labelByImage.set(image, label)
     used.add(label)
@@ -80,22 +77,29 @@ export async function pairLabels(
 }
 
 /** Where the label file of an image may lie, best first, without the extension. */
-function labelCandidates(folder: VocFolder, images: ImageNames, image: string): string[] {
+function* labelCandidates(folder: VocFolder, images: ImageNames, image: string): Generator<string> {
   const beside = keyIn('', image)
-  const candidates: string[] = []
   if (folder.labels !== null) {
-    candidates.push(`${folder.labels.normalize('NFC')}/${images.key(image)}`)
+    const labels = folder.labels.normalize('NFC')
+    yield `${labels}/${images.key(image)}`
     const stem = images.uniqueStem(image)
-    if (stem !== null) candidates.push(`${folder.labels.normalize('NFC')}/${stem}`)
+    if (stem !== null) yield `${labels}/${stem}`
   }
-  candidates.push(beside)
+  yield beside
+  if (!beside.includes('/')) return
   const parent = parentOf(parentOf(beside))
-  if (beside.includes('/')) {
-    for (const name of labelFolderNames) {
-      candidates.push(inFolder(parent, `${name}/${basename(beside)}`))
-    }
+  for (const name of labelFolderNames) yield inFolder(parent, `${name}/${basename(beside)}`)
+}
+
+function firstOf(
+  labels: ReadonlyMap<string, string>,
+  candidates: Iterable<string>,
+): string | undefined {
+  for (const candidate of candidates) {
+    const label = labels.get(candidate)
+    if (label !== undefined) return label
   }
-  return candidates
+  return undefined
 }
 
 /** The image that a label file without one of its own name means by its `filename`. */
@@ -107,17 +111,13 @@ async function imageNamedBy(
   const refuse = (code: Finding['code'], message: string) => ({
     finding: { level: 'error', code, path: label, message } as const,
   })
-  let content: LabelFile
+  let filename: string | null
   try {
-    const bytes = await readSmallFile(join(root, label), labelLimitBytes)
-    if (bytes === null) {
-      return refuse('label_too_large', `label files may have up to ${labelLimitBytes} bytes`)
-    }
-    content = parseLabelFile(bytes)
+    filename = (await loadLabelFile(root, label)).filename
   } catch (error) {
-    return refuse('broken_xml', errorMessage(error))
+    if (error instanceof Refusal) return { finding: error.finding }
+    throw error
   }
-  const { filename } = content
   if (filename === null) return refuse('image_missing', 'no image of this name')
   if (isUnsafePath(filename)) {
     return refuse(

@@ -1,10 +1,8 @@
-import { basename, extname, join } from 'node:path'
-import { errorMessage } from '@mindtrace/core'
+import { basename, extname } from 'node:path'
 import type { Finding } from '../finding.ts'
-import { readSmallFile } from '../images/payload-file.ts'
-import { Refusal } from '../refusal.ts'
 import { isUnsafePath } from './image-lists.ts'
-import { type LabelFile, labelLimitBytes, parseLabelFile } from './label-file.ts'
+import type { LabelFile } from './label-file.ts'
+import { loadLabelFile } from './label-loading.ts'
 import type { VocEntry } from './voc-plan.ts'
 
 /**
@@ -24,21 +22,7 @@ export async function readSampleLabel(
     return null
   }
   if (path === null) return missing('the image has no label file: it gets no boxes')
-  let label: LabelFile
-  try {
-    const bytes = await readSmallFile(join(root, path), labelLimitBytes)
-    if (bytes === null) {
-      throw new Refusal(
-        'label_too_large',
-        path,
-        `label files may have up to ${labelLimitBytes} bytes`,
-      )
-    }
-    label = parseLabelFile(bytes)
-  } catch (error) {
-    if (error instanceof Refusal) throw error
-    throw new Refusal('broken_xml', path, errorMessage(error))
-  }
+  const label = await loadLabelFile(root, path)
   if (entry.rivals.length > 0) {
     const meant = entry.rivals.find((rival) => sameName(label.filename, rival)) ?? entry.rivals[0]
     findings.push({

@@ -99,15 +99,15 @@ export async function planVocFolder(
       findings.push(besideVocFolders(image))
       continue
     }
-    if (image.length > sourceKeyLimit) {
-      problems.push(tooLong(image))
-      continue
-    }
     const mainLists = main?.listsByImage.get(image) ?? []
     const maskLists = segmentation?.listsByImage.get(image) ?? []
     const lists = mainLists.length > 0 ? mainLists : maskLists
     const split = main === null && segmentation === null ? folderSplit(image) : splitOf(lists)
     if (!wanted(split, lists)) continue
+    if (image.length > sourceKeyLimit) {
+      problems.push(tooLong(image))
+      continue
+    }
     const noted: Finding[] = [...(pairs.findings.get(image) ?? [])]
     if (main !== null || segmentation !== null) noteLists(image, lists, noted)
     const masksAreOurs = masksBelong(image, split, maskLists, masks, noted)

@@ -581,6 +581,14 @@ describe('bad input', () => {
     expect(found.skipped).toBe(1)
   })
 
+  it('a list of some other use is no class list', async () => {
+    const found = await read({ ...pair([{ name: 'dog' }]), 'ImageSets/Main/my_train.txt': 'a\n' })
+    expect(found.source.schemas.map(({ name }) => name)).toEqual(['pascal-voc-detection'])
+    expect(found.findings).toEqual([
+      expect.objectContaining({ code: 'unlisted', path: 'JPEGImages/a.jpg' }),
+    ])
+  })
+
   it('hidden files are not samples', async () => {
     const found = await read({ ...good, 'JPEGImages/._z.jpg': 'x', 'JPEGImages/.DS_Store': 'x' })
     expect(found.keys()).toEqual(['JPEGImages/z.jpg'])

@@ -1,5 +1,6 @@
 import { realpath, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
+import { Split } from '@mindtrace/contract'
 import { type CallOptions, MindtraceError, systemErrorCode } from '@mindtrace/core'
 import type { Finding } from '../finding.ts'
 import { readAhead } from '../read-ahead.ts'
@@ -81,6 +82,7 @@ export async function openVoc(root: string, options: VocOptions = {}): Promise<I
     format: 'voc',
     name,
     total: entries.length + problems.filter(({ skipped }) => skipped).length,
+    splits: Split.options.filter((split) => entries.some((entry) => entry.split === split)),
     schemas: ingestSchemas(schemas, {
       classification: classes.size > 0,
       segmentation: entries.some((entry) => entry.semanticMask ?? entry.instanceMask),
