@@ -211,13 +211,16 @@ function referencesIn(value: unknown): string[] {
   )
 }
 
-/** Without the keys of a schema that stands alone, and the bounds that every integer of ours has. */
+/**
+ * Without the keys of a schema that stands alone, the bounds that every integer of ours has, and the
+ * duty to send `_id`: anything is taken for it, nothing as well.
+ */
 function withoutNoise(schema: Json): Json {
   const { $schema: _schema, $id: _id, ...rest } = schema
-  return JSON.parse(JSON.stringify(rest), (key, value: unknown) =>
-    (key === 'minimum' && value === Number.MIN_SAFE_INTEGER) ||
-    (key === 'maximum' && value === Number.MAX_SAFE_INTEGER)
-      ? undefined
-      : value,
-  )
+  return JSON.parse(JSON.stringify(rest), (key, value: unknown) => {
+    if (key === 'minimum' && value === Number.MIN_SAFE_INTEGER) return undefined
+    if (key === 'maximum' && value === Number.MAX_SAFE_INTEGER) return undefined
+    if (key === 'required' && Array.isArray(value)) return value.filter((name) => name !== '_id')
+    return value
+  })
 }

@@ -7,7 +7,7 @@ import {
   taskPath,
 } from '@mindtrace/contract'
 import { MindtraceError } from '@mindtrace/core'
-import { createHttpStreams } from './http-streams.ts'
+import { createChosenStreams } from './chosen-streams.ts'
 import { HttpTransport } from './http-transport.ts'
 import { parseLakeAddress } from './lake-address.ts'
 import { isReadTask } from './read-tasks.ts'
@@ -34,8 +34,8 @@ export interface ConnectOptions {
 
 /**
  * The lake behind a service: `connectLake('http://127.0.0.1:8080')`, `connectLake('https://key@lake.example')`.
- * Nothing is sent before the first call. Works in Node and in browsers, against our service and, for
- * tasks, against the Python one.
+ * Nothing is sent before the first call. Works in Node and in browsers, against our service and the
+ * Python one, which gets payloads as base64.
  *
  * @throws {@link MindtraceError} `INVALID_INPUT` for anything but an HTTP address.
  */
@@ -54,7 +54,7 @@ export function connectLake(address: string, options: ConnectOptions = {}): Lake
   const call = createHttpCall(transport, options.trustOutputs ?? false)
   return createLake({
     call,
-    streams: createHttpStreams(transport),
+    streams: createChosenStreams(transport, call),
     dispose: async () => transport.close(),
   })
 }

@@ -63,13 +63,13 @@ export function exampleInput(name: TaskName): unknown {
 }
 
 /** An answer that a task may give. */
-export function exampleOutput(name: TaskName): unknown {
+function exampleOutput(name: TaskName): unknown {
   const schema: z.ZodType | null = allTasks[name].output
   return schema === null ? null : exampleOf(schema)
 }
 
 /** The smallest value that fits a schema: only what must be there. */
-export function exampleOf(schema: z.ZodType): unknown {
+function exampleOf(schema: z.ZodType): unknown {
   const definition = schema._zod.def as unknown as {
     readonly type: string
     readonly format?: string

@@ -1,0 +1,110 @@
+import {
+  type LakeStreams,
+  type PayloadRead,
+  qualifiedKey,
+  type ReadOptions,
+  type StorageRef,
+  type TaskCall,
+} from '@mindtrace/contract'
+import { type Bytes, bytesOf, MindtraceError, streamOf } from '@mindtrace/core'
+
+/** What base64 in JSON may carry: it is held in memory several times, on either side. */
+const maxObjectBytes = 256 * 1024 * 1024
+
+/**
+ * The streams of a service that has none, as the Python one: whole objects as base64 in JSON. Ranges
+ * are cut out here; a group of samples can't be ingested.
+ */
+export function createBase64Streams(call: TaskCall): LakeStreams {
+  return {
+    async readAsset(assetId, options = {}) {
+      const { asset } = await call('assets.get', { id: assetId }, options)
+      if (asset.payload_status !== 'present') {
+        throw new MindtraceError(
+          'PAYLOAD_UNAVAILABLE',
+          `the payload of asset ${assetId} is ${asset.payload_status}`,
+          { details: { asset_id: assetId } },
+        )
+      }
+      const ref = asset.payload_storage_ref ?? asset.storage_ref
+      return readWhole(call, ref, asset.media_type, options)
+    },
+
+    readObject({ mount, name, version = null }, options = {}) {
+      const location = { mount, name, version: version ?? 'latest' }
+      const ref = { ...location, qualified_key: qualifiedKey(location) }
+      return readWhole(call, ref, 'application/octet-stream', options)
+    },
+
+    async writeObject(request, body, options = {}) {
+      const bytes = body instanceof Uint8Array ? body : await bytesOf(body, maxObjectBytes, options)
+      const { storage_ref } = await call(
+        'objects.put',
+        {
+          name: request.name,
+          mount: request.mount,
+          data_base64: toBase64(bytes),
+          version: request.version ?? null,
+          on_conflict: request.onConflict ?? null,
+          metadata: request.metadata === undefined ? null : { ...request.metadata },
+        },
+        options,
+      )
+      const checksum = `sha256:${await sha256Hex(bytes)}`
+      return { storage_ref, size_bytes: bytes.byteLength, checksum }
+    },
+
+    async ingestGroup() {
+      throw new MindtraceError('NOT_IMPLEMENTED', 'the service does not know how to ingest samples')
+    },
+  }
+}
+
+async function readWhole(
+  call: TaskCall,
+  ref: StorageRef,
+  mediaType: string,
+  options: ReadOptions,
+): Promise<PayloadRead> {
+  const { data_base64 } = await call(
+    'objects.get',
+    { storage_ref: ref },
+    { signal: options.signal },
+  )
+  const bytes = fromBase64(data_base64)
+  const sizeBytes = bytes.byteLength
+  const common = { sizeBytes, mediaType, etag: await sha256Hex(bytes), storageRef: ref }
+  if (options.range === undefined) return { ...common, body: streamOf(bytes), range: null }
+  const { start } = options.range
+  const end = Math.min(options.range.end ?? sizeBytes - 1, sizeBytes - 1)
+  if (start >= sizeBytes) {
+    throw new MindtraceError(
+      'RANGE_NOT_SATISFIABLE',
+      `${ref.qualified_key} has ${sizeBytes} bytes, none from ${start} on`,
+    )
+  }
+  return { ...common, body: streamOf(bytes.subarray(start, end + 1)), range: { start, end } }
+}
+
+/** How many bytes become text at once: more would be too many arguments of one call. */
+const textChunkBytes = 0x8000
+
+function toBase64(bytes: Uint8Array): string {
+  const parts: string[] = []
+  for (let offset = 0; offset < bytes.byteLength; offset += textChunkBytes) {
+    parts.push(String.fromCharCode(...bytes.subarray(offset, offset + textChunkBytes)))
+  }
+  return btoa(parts.join(''))
+}
+
+function fromBase64(text: string): Bytes {
+  const binary = atob(text)
+  const bytes = new Uint8Array(binary.length)
+  for (let index = 0; index < binary.length; index++) bytes[index] = binary.charCodeAt(index)
+  return bytes
+}
+
+async function sha256Hex(bytes: Bytes): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
