@@ -17,7 +17,9 @@ export default class CountReporter implements Reporter {
       }
     }
     process.on('exit', () => {
-      process.stdout.write(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`)
+      process.stdout.write(
+        `${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`,
+      )
     })
   }
 }

@@ -36,6 +36,12 @@ export interface Database extends Repositories, AsyncDisposable {
   /** Whether the database answers. @throws `UNAVAILABLE`. */
   ping(options?: CallOptions): Promise<void>
 
+  /**
+   * Reads all that is stored and tells what is wrong with it, as far as the database itself can know;
+   * nothing when it is whole. Takes its time.
+   */
+  check(options?: CallOptions): Promise<readonly string[]>
+
   /** Deletes every document of every collection. Collections and their indexes stay. */
   drop(options?: CallOptions): Promise<void>
 

@@ -10,7 +10,10 @@ export type ElementKind = 'string' | 'number' | 'boolean' | 'instant' | 'object'
 /** What the schema says of a path. `free` may be anything: it lies below a free-form record or a union. */
 export type PathKind = ElementKind | 'array'
 
-/** A dotted path of a collection and what its schema says of it. */
+/**
+ * A dotted path of a collection and what its schema says of it. A path that ends in `.*` below a map of
+ * strings means its values: it behaves like an array of them, whose segments lead to the map.
+ */
 export interface Path {
   readonly text: string
   readonly segments: readonly string[]
@@ -122,6 +125,30 @@ export class SchemaPaths {
   }
 
   #resolve(text: string): Path {
+    if (text.endsWith('.*')) return this.#valuesOfMap(text)
+    const { segments, shape, nullable } = this.#follow(text)
+    const { kind, node } = shape
+    const element = kind === 'array' ? this.#element(node) : undefined
+    return { text, segments, kind, nullable, element }
+  }
+
+  #valuesOfMap(text: string): Path {
+    const { segments, shape } = this.#follow(text.slice(0, -2))
+    const { properties = {}, additionalProperties } = shape.node
+    const isMap =
+      shape.kind === 'object' &&
+      Object.keys(properties).length === 0 &&
+      typeof additionalProperties === 'object' &&
+      this.#shape(additionalProperties).kind === 'string'
+    if (isMap) return { text, segments, kind: 'array', nullable: true, element: 'string' }
+    throw refused(text, 'asks for the values of what is no map of strings')
+  }
+
+  #follow(text: string): {
+    readonly segments: readonly string[]
+    readonly shape: Shape
+    readonly nullable: boolean
+  } {
     const segments = segmentsOf(text)
     let shape = this.#shape(this.#root)
     let nullable = false
@@ -147,14 +174,7 @@ export class SchemaPaths {
       }
       nullable ||= shape.nullable
     }
-    const { kind, node } = shape
-    return {
-      text,
-      segments,
-      kind,
-      nullable,
-      element: kind === 'array' ? this.#element(node) : undefined,
-    }
+    return { segments, shape, nullable }
   }
 
   #element(node: SchemaNode): ElementKind {

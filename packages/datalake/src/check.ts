@@ -3,6 +3,7 @@ import {
   type CallOptions,
   errorMessage,
   isMindtraceError,
+  MindtraceError,
   newToken,
 } from '@mindtrace/core'
 import type { Registry } from '@mindtrace/registry'
@@ -51,7 +52,14 @@ async function checkDatabase(
   options: CallOptions,
 ): Promise<string> {
   await database.ping(options)
-  return 'answers'
+  const faults = await database.check(options)
+  if (faults.length === 0) return 'answers and is whole'
+  const [first] = faults
+  throw new MindtraceError(
+    'CORRUPT',
+    `${faults.length} faults in what is stored, the first: ${first}; restore a backup`,
+    { details: { faults: faults.slice(0, 20) } },
+  )
 }
 
 /** A probe object goes in, comes back and is removed. */

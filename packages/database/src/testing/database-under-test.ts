@@ -17,7 +17,7 @@ export interface DatabaseUnderTest {
   readonly open: (address: string) => Promise<Database>
   /**
    * How a child process opens a place: the exported function `call` of `module` (a URL), with
-   * `argument(address)`. A text instead says why no other process can, and the tests of it are skipped.
+   * `argument(address)`. Undefined where no other process can.
    */
   readonly otherProcesses:
     | {
@@ -25,7 +25,7 @@ export interface DatabaseUnderTest {
         readonly call: string
         readonly argument: (address: string) => unknown
       }
-    | string
+    | undefined
 }
 
 type DocumentsOf<C> = C extends Collection<infer T, infer I> ? Repository<T, I> : never

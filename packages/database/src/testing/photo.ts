@@ -15,6 +15,8 @@ const Photo = z.object({
   hidden: z.boolean().default(false),
   tags: z.array(z.string()).default([]),
   notes: z.array(z.string()).default([]),
+  files: z.record(z.string(), z.string()).default({}),
+  links: z.record(z.string(), z.string()).default({}),
   camera: z
     .object({ maker: z.string(), model: z.string().nullable().default(null) })
     .nullable()
@@ -42,6 +44,7 @@ export const Photos = defineCollection({
     { on: ['status', 'lease_expires_at'] },
     { on: ['metadata.origin.asset_id', 'metadata.origin.lake_id'] },
     { each: 'tags' },
+    { each: 'files.*' },
     { on: ['hidden'], only: 'mongo' },
   ],
 })

@@ -169,6 +169,7 @@ export const datums = defineCollection({
     shared('-created_at', '-datum_id'),
     shared('split', '-created_at', '-datum_id'),
     { each: 'annotation_set_ids', name: 'annotation_set_ids_1' },
+    { each: 'asset_refs.*', name: 'mt_asset_refs' },
   ],
 })
 

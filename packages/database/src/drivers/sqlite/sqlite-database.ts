@@ -32,8 +32,6 @@ export interface SqliteOptions extends CallOptions {
 export interface SqliteDatabase extends Database {
   /** The absolute path of the file, or `:memory:`. */
   readonly path: string
-  /** Reads the whole file and tells what is wrong with it; nothing when it is whole. Takes its time. */
-  integrityCheck(options?: CallOptions): Promise<readonly string[]>
 }
 
 /**
@@ -193,7 +191,7 @@ class OpenSqliteDatabase implements SqliteDatabase {
     await this.#outside.unit((writer) => recreateAll(writer), options)
   }
 
-  async integrityCheck(options: CallOptions = {}): Promise<readonly string[]> {
+  async check(options: CallOptions = {}): Promise<readonly string[]> {
     const rows = await this.#read(
       (reader) => reader.prepare('PRAGMA integrity_check').all(),
       options,

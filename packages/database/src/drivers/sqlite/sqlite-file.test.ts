@@ -37,7 +37,7 @@ describe('a SQLite file', () => {
     await using database = await openSqliteDatabase({ path })
     await database.init([Photos])
     expect(await database.repository(Photos).count({ tags: 'a' })).toBe(1)
-    expect(await database.integrityCheck()).toEqual([])
+    expect(await database.check()).toEqual([])
     expect(database.path).toBe(path)
   })
 
@@ -118,7 +118,7 @@ describe('a SQLite file', () => {
     }
     await using database = await openLake(folder)
     expect((await database.repository(Photos).insertMany(many)).inserted).toHaveLength(10)
-    expect(await database.integrityCheck()).toEqual([])
+    expect(await database.check()).toEqual([])
   })
 
   test('waits for another process that writes, without holding up this one', async () => {
@@ -210,7 +210,7 @@ describe('a SQLite file', () => {
     await once(child, 'exit')
     await using database = await openLake(folder)
     expect((await database.repository(Photos).find({})).map(({ number }) => number)).toEqual([1])
-    expect(await database.integrityCheck()).toEqual([])
+    expect(await database.check()).toEqual([])
     await database.repository(Photos).insert(aPhoto(2))
   })
 

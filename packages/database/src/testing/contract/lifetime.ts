@@ -22,6 +22,13 @@ const PhotosV2 = defineCollection({
 /** Opening, initialising, dropping and closing. */
 export function describeLifetime(driver: DatabaseUnderTest): void {
   describe('lifetime', () => {
+    test('finds nothing wrong with what it stores', async () => {
+      await using place = await driver.place()
+      await using lake = await opened(driver, place.address)
+      await lake.photos.insertMany([aPhoto(1), aPhoto(2)])
+      expect(await lake.database.check()).toEqual([])
+    })
+
     test('initialising twice is harmless, and adds what is new', async () => {
       await using lake = await opened(driver)
       await lake.photos.insert(aPhoto(1))
