@@ -108,11 +108,11 @@ export function inFolder(folder: string, name: string): string {
   return folder === '' ? name : `${folder}/${name}`
 }
 
-export function isImageName(name: string): boolean {
+function isImageName(name: string): boolean {
   return imageExtensions.has(extname(name).toLowerCase())
 }
 
-export function isLabelName(name: string): boolean {
+function isLabelName(name: string): boolean {
   return extname(name).toLowerCase() === '.xml'
 }
 

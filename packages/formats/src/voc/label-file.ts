@@ -28,7 +28,7 @@ export interface LabelObject {
 }
 
 export const flagNames = ['difficult', 'truncated', 'occluded'] as const
-export type FlagName = (typeof flagNames)[number]
+type FlagName = (typeof flagNames)[number]
 
 /** @throws {@link MindtraceError} `INVALID_INPUT` when these bytes are no VOC label file. */
 export function parseLabelFile(bytes: Uint8Array): LabelFile {
