@@ -14,6 +14,7 @@ export {
   type Publication,
   type ReadOptions,
   type StagedBytes,
+  type StageOptions,
   type WriteOptions,
   type Written,
 } from './mount.ts'

@@ -116,6 +116,12 @@ export interface StagedBytes extends AsyncDisposable {
   readonly sha256: string
 }
 
+/** Options of {@link FileMount.stage}. */
+export interface StageOptions extends CallOptions {
+  /** Sees every chunk as it is taken in, for a digest of the caller's own in the same pass. */
+  readonly onChunk?: ((chunk: Uint8Array) => void) | undefined
+}
+
 /** One name to give in {@link FileMount.publish}. */
 export interface Publication {
   readonly key: string
@@ -135,7 +141,7 @@ export interface MountLock extends AsyncDisposable {
  */
 export interface FileMount extends Mount {
   /** Takes the bytes in, counted and hashed, without showing them. */
-  stage(body: Uint8Array | ByteStream, options?: CallOptions): Promise<StagedBytes>
+  stage(body: Uint8Array | ByteStream, options?: StageOptions): Promise<StagedBytes>
   /**
    * Names staged bytes, all contents durable first, in the order given, with the costs of a group shared.
    * One outcome per publication, in order; a refused one does not stop the others.

@@ -7,6 +7,7 @@ import {
   MindtraceError,
   mapBounded,
 } from '@mindtrace/core'
+import { RunningHash } from '@mindtrace/core/hash'
 import { ContentHash, type ContentHashForm, contentHashOf, inHashOrder } from './content-hash.ts'
 import { decodeText, encodeBody, type Storable } from './encoding.ts'
 import { LocalLayout, type ObjectId, type ObjectWrite, type WriteOutcome } from './local-layout.ts'
@@ -527,7 +528,8 @@ export class Registry implements AsyncDisposable {
     }
     const hash = new ContentHash(form)
     hash.beginFile(file)
-    const staged = await this.#files.stage(hashedThrough(body, hash), options)
+    const onChunk = (chunk: Uint8Array) => hash.update(chunk)
+    const staged = await this.#files.stage(body, { signal: options.signal, onChunk })
     hash.endFile()
     return { staged, contentHash: hash.digestHex() }
   }
@@ -666,25 +668,6 @@ function pickFile(id: ObjectId, document: ObjectDocument, wanted: string | undef
   )
 }
 
-/** Passes the stream on and hashes what passes. */
-function hashedThrough(body: ByteStream, hash: ContentHash): ByteStream {
-  const chunks = chunksOf(body)
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const next = await chunks.next()
-        if (next.done === true) return controller.close()
-        hash.update(next.value)
-        controller.enqueue(next.value)
-      },
-      async cancel() {
-        await chunks.return(undefined)
-      },
-    },
-    { highWaterMark: 0 },
-  )
-}
-
 /** The stream, ending in `CORRUPT` when what passed does not match the document. */
 function verified(body: ByteStream, id: ObjectId, document: ObjectDocument): ByteStream {
   const check = checkOf(document)
@@ -713,11 +696,19 @@ interface Check {
   matches(): boolean
 }
 
-// `sha256` is a hint that Python drops when it writes; where both stand, `hash` is what counts.
+// Python knows no `sha256` and drops it when it writes, so where it stands it is of these very bytes, and one
+// digest is enough. Else it is not known which of the two forms `hash` has.
 function checkOf(document: ObjectDocument): Check | undefined {
   const [file] = document._files ?? []
-  if (document.hash === undefined || document._files?.length !== 1 || file === undefined)
-    return undefined
+  if (document._files?.length !== 1 || file === undefined) return undefined
+  if (document.sha256 !== undefined) {
+    const sum = new RunningHash()
+    return {
+      update: (chunk) => sum.update(chunk),
+      matches: () => sum.digestHex() === document.sha256,
+    }
+  }
+  if (document.hash === undefined) return undefined
   const hashes = [new ContentHash('v2'), new ContentHash('v1')]
   for (const hash of hashes) hash.beginFile(file)
   return {

@@ -451,7 +451,12 @@ export function describeMount(name: string, underTest: MountUnderTest): void {
           await using dropped = await mount.stage(text('dropped'))
           expect(dropped.sizeBytes).toBe(7)
           await using one = await mount.stage(text('one'))
-          await using two = await mount.stage(someStream(1_500_000))
+          let seen = 0
+          const onChunk = (chunk: Uint8Array) => {
+            seen += chunk.byteLength
+          }
+          await using two = await mount.stage(someStream(1_500_000), { onChunk })
+          expect(seen).toBe(1_500_000)
           expect(await keysOf(mount)).toEqual([])
           await mount.write('taken', text('old'))
           const outcomes = await mount.publish([

@@ -25,6 +25,7 @@ import type {
   Publication,
   ReadOptions,
   StagedBytes,
+  StageOptions,
   WriteOptions,
   Written,
 } from '../../mount.ts'
@@ -165,7 +166,7 @@ export class LocalMount implements FileMount {
     return removed
   }
 
-  async stage(body: Uint8Array | ByteStream, options: CallOptions = {}): Promise<StagedBytes> {
+  async stage(body: Uint8Array | ByteStream, options: StageOptions = {}): Promise<StagedBytes> {
     const { staging } = await this.#open()
     options.signal?.throwIfAborted()
     const path = join(staging, newToken())
@@ -174,7 +175,7 @@ export class LocalMount implements FileMount {
       fd = createFile(path)
       const sum =
         body instanceof Uint8Array && body.byteLength <= smallBytes
-          ? writeSmall(fd, body)
+          ? writeSmall(fd, body, options)
           : await writeStream(fd, body instanceof Uint8Array ? streamOf(body) : body, options)
       return new StagedFile(path, fd, sum)
     } catch (error) {
@@ -468,14 +469,15 @@ function createFile(path: string): number {
   }
 }
 
-function writeSmall(fd: number, bytes: Uint8Array): Sum {
+function writeSmall(fd: number, bytes: Uint8Array, options: StageOptions): Sum {
+  options.onChunk?.(bytes)
   let offset = 0
   while (offset < bytes.byteLength) offset += fs.writeSync(fd, bytes, offset)
   return { sizeBytes: bytes.byteLength, sha256: sha256Hex(bytes) }
 }
 
 // While one group of chunks is on its way to the disk, the next is read and hashed.
-async function writeStream(fd: number, body: ByteStream, options: CallOptions): Promise<Sum> {
+async function writeStream(fd: number, body: ByteStream, options: StageOptions): Promise<Sum> {
   const hash = new RunningHash()
   let group: Uint8Array[] = []
   let groupBytes = 0
@@ -484,6 +486,7 @@ async function writeStream(fd: number, body: ByteStream, options: CallOptions): 
     for await (const chunk of chunksOf(body, options)) {
       if (chunk.byteLength === 0) continue
       hash.update(chunk)
+      options.onChunk?.(chunk)
       group.push(chunk)
       groupBytes += chunk.byteLength
       if (groupBytes < writeChunkBytes) continue

@@ -20,6 +20,7 @@ import type {
   Publication,
   ReadOptions,
   StagedBytes,
+  StageOptions,
   WriteOptions,
   Written,
 } from '../../mount.ts'
@@ -116,9 +117,10 @@ export class MemoryMount implements FileMount {
     return 0
   }
 
-  async stage(body: Uint8Array | ByteStream, options: CallOptions = {}): Promise<StagedBytes> {
+  async stage(body: Uint8Array | ByteStream, options: StageOptions = {}): Promise<StagedBytes> {
     options.signal?.throwIfAborted()
     const bytes = body instanceof Uint8Array ? body.slice() : await bytesOf(body, Infinity, options)
+    options.onChunk?.(bytes)
     return new StagedInMemory(bytes)
   }
 
