@@ -200,3 +200,29 @@ test('asks once more when the connection breaks, but only where that is harmless
   await expect(write).rejects.toMatchObject({ code: 'UNAVAILABLE' })
   expect(writing.asked).toHaveLength(1)
 })
+
+test('never ends a body in good order that it gives up', async () => {
+  const ended = Promise.withResolvers<string>()
+  const server = createServer((incoming, outgoing) => {
+    incoming.once('data', () => outgoing.writeHead(504).end('{"detail":"too slow"}'))
+    if (incoming.method === 'GET') outgoing.end('{}')
+    incoming.on('end', () => incoming.method === 'PUT' && ended.resolve('whole'))
+    incoming.socket.on('close', () => ended.resolve('broken off'))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const lake = connectLake(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  let chunks = 0
+  const stalled = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      chunks += 1
+      if (chunks === 1) controller.enqueue(Uint8Array.of(1))
+      else await new Promise(() => {})
+    },
+  })
+  await expect(lake.streams.writeObject({ mount: 'm', name: 'a' }, stalled)).rejects.toMatchObject({
+    code: 'TIMEOUT',
+  })
+  server.closeAllConnections()
+  expect(await ended.promise).toBe('broken off')
+  await new Promise((resolve) => server.close(resolve))
+})

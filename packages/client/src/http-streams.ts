@@ -111,10 +111,10 @@ interface Watched {
 function watched(body: ByteStream): Watched {
   const reader = body.getReader()
   let failure: Watched['failure']
-  let ended = false
+  let state: 'open' | 'ended' | 'cancelled' = 'open'
   const cancel = async () => {
-    if (ended) return
-    ended = true
+    if (state !== 'open') return
+    state = 'cancelled'
     await reader.cancel().catch(() => {})
   }
   const stream = new ReadableStream<Uint8Array>(
@@ -123,11 +123,13 @@ function watched(body: ByteStream): Watched {
         try {
           const next = await reader.read()
           if (!next.done) return controller.enqueue(next.value)
-          ended = true
+          // Ended in good order, a body that was given up would look like a short but whole one.
+          if (state === 'cancelled') throw new Error('the body was given up')
+          state = 'ended'
           controller.close()
         } catch (reason) {
-          ended = true
-          failure = { reason }
+          if (state === 'open') failure = { reason }
+          state = 'ended'
           controller.error(reason)
         }
       },
