@@ -204,9 +204,9 @@ test('asks once more when the connection breaks, but only where that is harmless
 test('never ends a body in good order that it gives up', async () => {
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined
   const lake = connectLake('http://lake.test', {
-    fetch: async (_input, init) => {
-      if (init?.method === 'GET') return json({})
-      reader = (init?.body as ReadableStream<Uint8Array>).getReader()
+    fetch: async (_input, init = {}) => {
+      if (init.method === 'GET') return json({})
+      reader = (init.body as ReadableStream<Uint8Array>).getReader()
       await reader.read()
       return json({ detail: 'too slow' }, 504)
     },
