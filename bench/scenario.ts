@@ -1,0 +1,31 @@
+/** One line of a result table. */
+export interface Measurement {
+  readonly what: string
+  readonly value: number
+  readonly unit: string
+  /** What the figure is held against, in the same run. */
+  readonly baseline?: { readonly name: string; readonly value: number } | undefined
+  /** The budget of `design.md`, as text, and whether the figure keeps it. */
+  readonly budget?: { readonly text: string; readonly kept: boolean } | undefined
+}
+
+/** Something to measure. It checks the result before it tells a time. */
+export interface Scenario {
+  readonly name: string
+  readonly about: string
+  run(workspace: Workspace): Promise<readonly Measurement[]>
+}
+
+/** What scenarios share. */
+export interface Workspace {
+  /** An empty folder of the run's own, on the disk that is measured. */
+  readonly folder: string
+  /** Sizes are divided by this for a quick look: 1 measures what the budgets say. */
+  readonly shrink: number
+}
+
+/** The value below which a share of the samples lies. */
+export function percentile(samples: readonly number[], share: number): number {
+  const sorted = [...samples].sort((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+}
