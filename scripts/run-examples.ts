@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url'
 // its own outcome.
 const folder = fileURLToPath(new URL('../examples', import.meta.url))
 let failed = 0
-for (const story of readdirSync(folder).sort()) {
+const stories = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'main.ts')))
+for (const story of stories.sort()) {
   const cwd = mkdtempSync(join(tmpdir(), `mindtrace-${story}-`))
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, story, 'main.ts')], {
     cwd,

@@ -6,7 +6,7 @@ import { z } from 'zod'
  * normalised to UTC with milliseconds and `Z`.
  */
 export function instant() {
-  return z.iso.datetime({ offset: true, local: true }).overwrite(parseInstant)
+  return z.iso.datetime({ offset: true, local: true, abort: true }).overwrite(parseInstant)
 }
 
 /** A nullable field that may be left out: absent and null are the same on the wire. */

@@ -91,10 +91,16 @@ export const ReplicationTaskOutput = z
   .meta({ id: 'ReplicationTaskOutput' })
 export type ReplicationTaskOutput = z.infer<typeof ReplicationTaskOutput>
 
+/** Tasks of these statuses are over and may be deleted. */
+const archival: ReadonlySet<string> = new Set(['complete', 'dead', 'cancelled'])
+
 export const ReplicationTaskPurgeInput = z
   .object({
     older_than_seconds: z.int().min(3600).max(31622400).default(86400),
-    statuses: nullable(z.array(ReplicationTaskStatus)),
+    statuses: nullable(z.array(ReplicationTaskStatus)).refine(
+      (statuses) => statuses?.every((status) => archival.has(status)) ?? true,
+      'statuses may only name complete, dead and cancelled',
+    ),
     limit: z.int().min(1).max(5000).default(500),
     dry_run: z.boolean().default(false),
     purge_secret: nullable(z.string()),
