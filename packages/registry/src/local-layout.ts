@@ -424,7 +424,7 @@ export class LocalLayout {
 }
 
 /** The object of a document's key, undefined for other keys. */
-export function parseDocumentKey(key: string): ObjectId | undefined {
+function parseDocumentKey(key: string): ObjectId | undefined {
   const at = key.lastIndexOf('@')
   if (!key.startsWith('_meta_') || !key.endsWith('.yaml') || at < 0) return undefined
   return {

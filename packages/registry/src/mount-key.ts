@@ -1,9 +1,9 @@
 import { MindtraceError } from '@mindtrace/core'
 
 /** Longest segment of a key in UTF-8 bytes: what common file systems take. */
-export const maxSegmentBytes = 255
+const maxSegmentBytes = 255
 /** Longest key in UTF-8 bytes: what S3 and GCS take. */
-export const maxKeyBytes = 1024
+const maxKeyBytes = 1024
 
 /**
  * Refuses every key that could leave a mount or that some store cannot keep, so that objects can be

@@ -75,7 +75,7 @@ describe('a local mount', () => {
   it('refuses pipes and devices without waiting for them', async () => {
     await using mount = await localMount()
     await mount.write('x', text('x'))
-    execFileSync('mkfifo', [join(mount.location, 'pipe')])
+    shell('mkfifo "$0"', join(mount.location, 'pipe'))
     await expect(mount.read('pipe')).rejects.toMatchObject({ code: 'FORBIDDEN' })
     expect(await mount.head('pipe')).toBeUndefined()
   })
@@ -124,7 +124,7 @@ describe('a local mount', () => {
         await mount.delete('a')
         await mount.write('b', someBytes(900_000))
       } finally {
-        execFileSync('umount', [tmpfs.path])
+        shell('umount "$0"', tmpfs.path)
         await rm(tmpfs.path, { recursive: true })
       }
     },
@@ -138,10 +138,13 @@ function mountTmpfs(): {
 } {
   const path = join('/tmp', `mindtrace-tmpfs-${process.pid}`)
   try {
-    execFileSync('mkdir', ['-p', path])
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', path], { stdio: 'pipe' })
+    shell('mkdir -p "$0" && mount -t tmpfs -o size=1m tmpfs "$0"', path)
     return { path, isMounted: existsSync(path), reason: '' }
   } catch {
     return { path, isMounted: false, reason: 'mounting a tmpfs needs root' }
   }
+}
+
+function shell(command: string, path: string): void {
+  execFileSync('sh', ['-c', command, path], { stdio: 'pipe' })
 }
