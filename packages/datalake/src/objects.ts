@@ -159,7 +159,8 @@ const base64 = /^[A-Za-z0-9+/]*={0,2}$/
 
 /** Standard base64 with padding; the reference drops foreign characters silently, which corrupts. */
 function decodeBase64(text: string, limitBytes: number): Uint8Array {
-  if ((text.length / 4) * 3 > limitBytes + 3) {
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
+  if ((text.length / 4) * 3 - padding > limitBytes) {
     throw new MindtraceError(
       'TOO_LARGE',
       `data_base64 holds more than ${limitBytes} bytes; stream it to /v1/objects instead`,

@@ -1,5 +1,6 @@
 import type {
   Asset,
+  ByteRange,
   LakeStreams,
   ObjectLocation,
   PayloadRead,
@@ -32,25 +33,42 @@ async function readObject(
   options: ReadOptions,
   mediaType?: string,
 ): Promise<PayloadRead> {
-  const { mount } = location
+  const { mount, name } = location
+  const { range, signal } = options
   const registry = store.registry(mount)
-  const { object, body, sizeBytes, etag } = await registry.open(location.name, {
+  const { object, body, sizeBytes, etag } = await registry.open(name, {
     ...versionOf(location.version),
-    signal: options.signal,
-    range: options.range,
+    signal,
+    range: range === undefined ? undefined : halfOpen(range),
   })
-  const { range } = options
+  if (range !== undefined && range.start >= sizeBytes) {
+    await body.cancel()
+    throw new MindtraceError(
+      'RANGE_NOT_SATISFIABLE',
+      `the range starts at byte ${range.start}, but '${name}' has ${sizeBytes} bytes`,
+      { details: { sizeBytes } },
+    )
+  }
+  const last = sizeBytes - 1
   return {
     body,
     sizeBytes,
     range:
-      range === undefined
-        ? null
-        : { start: range.start, end: Math.min(range.end ?? sizeBytes - 1, sizeBytes - 1) },
+      range === undefined ? null : { start: range.start, end: Math.min(range.end ?? last, last) },
     mediaType: mediaType ?? object.contentType ?? 'application/octet-stream',
     etag: object.sha256 ?? etag,
     storageRef: refOf(mount, object),
   }
+}
+
+/** Ranges of a lake include their end, as in HTTP; those of mounts do not. */
+function halfOpen({ start, end }: ByteRange): ByteRange {
+  if (end === undefined) return { start }
+  if (end >= start) return { start, end: end + 1 }
+  throw new MindtraceError(
+    'INVALID_INPUT',
+    `the range ${start} to ${end} is none: its end includes the last byte and is not before its start`,
+  )
 }
 
 async function readAsset(

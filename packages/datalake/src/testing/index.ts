@@ -1,1 +1,2 @@
-export {}
+export { describeLake } from './describe-lake.ts'
+export type { LakeUnderTest, LakeWishes } from './lake-under-test.ts'

@@ -1,0 +1,37 @@
+import { describe } from 'vitest'
+import { describeRecords, describeSchemas, describeSets } from './contract/annotations.ts'
+import { describeAssets } from './contract/assets.ts'
+import { describeCollections, describeRetentions } from './contract/collections.ts'
+import { describeDatasets, describeDatasetViews } from './contract/dataset-views.ts'
+import { describeDatasetVersions, describeDatums } from './contract/datums.ts'
+import { describeFilters } from './contract/filters.ts'
+import { describeIngest } from './contract/ingest.ts'
+import { describeObjects, describeStreams } from './contract/objects.ts'
+import { describePages } from './contract/paging.ts'
+import { describeResources } from './contract/resource-tests.ts'
+import { describeWholeLake } from './contract/whole-lake.ts'
+import { inLakeOf, type LakeUnderTest } from './lake-under-test.ts'
+
+/** What every lake must do, as tests. A bug found in one kind of lake becomes a case here. */
+export function describeLake(name: string, underTest: LakeUnderTest): void {
+  const inLake = inLakeOf(underTest)
+  describe(`lake: ${name}`, () => {
+    describe('resources', () => describeResources(inLake))
+    describe('pages', () => describePages(inLake))
+    describe('filters', () => describeFilters(inLake))
+    describe('objects', () => describeObjects(inLake))
+    describe('streams', () => describeStreams(inLake))
+    describe('assets', () => describeAssets(inLake))
+    describe('collections', () => describeCollections(inLake))
+    describe('retentions', () => describeRetentions(inLake))
+    describe('annotation schemas', () => describeSchemas(inLake))
+    describe('annotation sets', () => describeSets(inLake))
+    describe('annotation records', () => describeRecords(inLake))
+    describe('datums', () => describeDatums(inLake))
+    describe('dataset versions', () => describeDatasetVersions(inLake))
+    describe('dataset views', () => describeDatasetViews(inLake))
+    describe('datasets', () => describeDatasets(inLake))
+    describe('the whole lake', () => describeWholeLake(inLake))
+    describe('ingests', () => describeIngest(inLake))
+  })
+}
