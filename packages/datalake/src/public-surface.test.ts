@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest'
+import * as datalake from './index.ts'
+import * as testing from './testing/index.ts'
+
+test('exports these names and no others', () => {
+  expect(Object.keys(datalake).toSorted()).toMatchInlineSnapshot(`
+    [
+      "LakeConfig",
+      "lakeCollections",
+      "openLake",
+      "openLocalLake",
+      "parseLakeConfig",
+    ]
+  `)
+  expect(Object.keys(testing).toSorted()).toMatchInlineSnapshot(`
+    [
+      "describeLake",
+    ]
+  `)
+})
