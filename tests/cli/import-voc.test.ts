@@ -1,5 +1,7 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { type TemporaryFolder, temporaryFolder } from '@mindtrace/core/testing'
 import { openLake } from '@mindtrace/datalake'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -7,6 +9,7 @@ import { snapshotOf, viewRows } from './lake-snapshot.ts'
 import { jsonLines, runCli, startCli } from './run-cli.ts'
 import { put, tinyJpeg, vocXml, writeVocFolder } from './voc-folder.ts'
 
+const run = promisify(execFile)
 const data = process.env.MINDTRACE_TEST_DATA
 
 let folder: TemporaryFolder
@@ -109,7 +112,7 @@ async function serveLake(lake: string) {
 }
 
 describe('an import that is broken off', () => {
-  const images = 400
+  const images = 1200
   const args = (lake: string) => [
     'import',
     'voc',
@@ -181,6 +184,32 @@ describe('an import that is broken off', () => {
     expect(changed.stderr).toContain('parts@1.0.0 exists with other samples')
     expect(await snapshotOf(lake, 'parts', '1.0.0')).toEqual(undisturbed)
   })
+})
+
+// Only root may mount a small file system; CI runs as root.
+describe.skipIf(process.getuid?.() !== 0)('a full disk (a tmpfs, as root)', () => {
+  test('ends the import with what is wrong, and the same command goes on when there is room', async () => {
+    await writeVocFolder(at('to-fill'), 200)
+    const disk = at('disk')
+    await mkdir(disk)
+    await run('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk])
+    try {
+      const args = ['import', 'voc', at('to-fill'), '--dataset', 'x', '--lake', join(disk, 'lake')]
+      const full = await runCli(args)
+      expect(full.code).toBe(1)
+      expect(full.stderr).toMatch(/full|no space/i)
+      expect(full.stderr).not.toContain('unexpected')
+
+      await run('mount', ['-o', 'remount,size=64m', disk])
+      expect((await runCli(args)).code).toBe(0)
+      expect(await snapshotOf(join(disk, 'lake'), 'x', '1.0.0')).toMatchObject({
+        counts: { datums: 200 },
+        verified: { ok: true, assets_checked: 200 },
+      })
+    } finally {
+      await run('umount', [disk])
+    }
+  }, 60_000)
 })
 
 describe('bad input', () => {
