@@ -53,10 +53,12 @@ export function annotationRecordHandlers(parts: LakeParts) {
             checkRecords(await tx.annotationSchemas.get(boundSchemaId), annotations)
           }
           const now = clock.now()
+          // Rising ids keep a batch in its order where lists sort by the one time that all of it has.
+          const ids = annotations.map(() => newId('annotation')).sort()
           const { inserted } = await tx.annotationRecords.insertMany(
-            annotations.map((annotation) => ({
+            annotations.map((annotation, index) => ({
               ...annotation,
-              annotation_id: newId('annotation'),
+              annotation_id: ids[index] as string,
               subject: annotation.subject ?? subject,
               created_at: now,
               updated_at: now,

@@ -8,6 +8,7 @@ import { listPage } from './pages/page.ts'
 import * as definitions from './records/collections.ts'
 import { inTransaction, type Records } from './records/records.ts'
 import { notFound, requireAll } from './records/references.ts'
+import { checkField } from './records/update.ts'
 
 /** Assets: payloads with an identity, and the aliases that name them. */
 export function assetHandlers(parts: LakeParts) {
@@ -44,7 +45,7 @@ export function assetHandlers(parts: LakeParts) {
     },
     'assets.create_from_object': async (input, options) => {
       // Before the bytes: an object whose asset is then refused would be left over.
-      definitions.assets.parseField('kind', input.kind)
+      checkField(definitions.assets, 'kind', input.kind, ['kind'])
       const written = await putWhole(
         parts,
         {

@@ -1,4 +1,4 @@
-import { type CallOptions, MindtraceError } from '@mindtrace/core'
+import { type CallOptions, isMindtraceError, MindtraceError } from '@mindtrace/core'
 import type { Change, Collection, Repository, Stored } from '@mindtrace/database'
 import type { LakeParts } from '../lake-parts.ts'
 
@@ -23,9 +23,40 @@ export function checkChanges<T extends object, I>(
         { details: { collection: collection.name, field } },
       )
     }
-    checked[field] = collection.parseField(field, value)
+    checked[field] = checkField(collection, field as keyof T & string, value, ['changes', field])
   }
   return checked as Partial<T>
+}
+
+/**
+ * The value of one field, checked by the collection's schema; `path` is where the caller wrote it.
+ *
+ * @throws {@link MindtraceError} `VALIDATION_FAILED` that names the path and keeps zod's issues.
+ */
+export function checkField<T extends object, I>(
+  collection: Collection<T, I>,
+  field: keyof T & string,
+  value: unknown,
+  path: readonly string[],
+): unknown {
+  try {
+    return collection.parseField(field, value)
+  } catch (cause) {
+    if (!isMindtraceError(cause, 'VALIDATION_FAILED')) throw cause
+    const inner = (cause.details.issues ?? []) as readonly Issue[]
+    const issues = inner.map((issue) => ({ ...issue, path: [...path, ...issue.path] }))
+    const [first] = issues
+    throw new MindtraceError(
+      'VALIDATION_FAILED',
+      `${(first?.path ?? path).join('.')} does not fit: ${first?.message ?? 'invalid'}`,
+      { cause, details: { ...cause.details, issues } },
+    )
+  }
+}
+
+interface Issue {
+  readonly path: readonly PropertyKey[]
+  readonly message: string
 }
 
 /** Sets the given fields and `updated_at` in one step. @throws `NOT_FOUND`, `DUPLICATE`. */

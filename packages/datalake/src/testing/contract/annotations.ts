@@ -232,6 +232,8 @@ export function describeRecords(inLake: InLake): void {
       expect(annotation_set.annotation_record_ids).toEqual(
         annotation_records.map(({ annotation_id }) => annotation_id),
       )
+      const { items } = await lake.annotationRecords.listPage({})
+      expect(items).toEqual(annotation_records.toReversed())
       expect(annotation_set.updated_at > updated_at).toBe(true)
       // Two datums with the same image leave no doubt.
       const { datum_id: second } = await aDatum(lake, { asset_refs: { image } })

@@ -129,6 +129,8 @@ function describeUpdate(
         ['NOT_FOUND', () => callTask(lake, `${family}.update`, { [key]: 'x_0', changes: {} })],
       ])
       expect(await callTask(lake, `${family}.get`, { id: row[key] })).toEqual({ [one]: row })
+      const [field] = Object.keys(changes.bad)
+      await expect(update(changes.bad)()).rejects.toThrow(`changes.${field}`)
     }),
   )
 

@@ -1,0 +1,126 @@
+/*
+ * Makes the fixtures of the golden tests from what the Python reference was recorded to say:
+ *
+ *   node tests/golden/make-fixtures.ts FOLDER
+ *
+ * FOLDER holds `golden/` and `spec/`. The fixtures are committed; this is run again when those change.
+ */
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+interface Exchange {
+  readonly n: number
+  readonly service: string
+  readonly task: string | null
+  readonly request?: unknown
+  readonly status: number
+  readonly response: unknown
+  readonly note?: string
+}
+
+interface SpecError {
+  readonly status?: number
+  readonly recommended_status?: number
+}
+
+interface SpecTask {
+  readonly task: string
+  readonly input: string | null
+  readonly output: string | null
+  readonly mcp_tool: boolean
+  readonly explicit_errors: readonly SpecError[]
+  readonly unmapped_errors: readonly SpecError[]
+}
+
+interface SpecField {
+  readonly required: boolean
+  readonly default?: unknown
+  readonly default_is_factory?: boolean
+  readonly constraints?: Readonly<Record<string, unknown>>
+  readonly schema: unknown
+  readonly never_emitted?: boolean
+  readonly emits_name_service?: string
+}
+
+interface SpecModel {
+  readonly kind: string
+  readonly values?: readonly unknown[]
+  readonly schema?: unknown
+  readonly fields?: Readonly<Record<string, SpecField>>
+}
+
+interface Spec {
+  readonly tasks: readonly SpecTask[]
+  readonly models: Readonly<Record<string, SpecModel>>
+}
+
+/** Tasks that the in-process lake answers otherwise, or not yet, or about its own process. */
+const left = [
+  /^objects\.upload_session\./,
+  /^replication/,
+  /^dataset_sync\./,
+  /^dataset_versions\.(import|export|streaming|verify)/,
+  /^(heartbeat|server_id|pid_file|shutdown)$/,
+]
+
+/** Exchanges about presigned addresses, which only an S3 mount gives. */
+const presigned = new Set([111, 112, 115, 116, 117])
+
+async function makeStory(folder: string, spec: Spec): Promise<void> {
+  const text = await readFile(join(folder, 'golden/wire/story.jsonl'), 'utf8')
+  const exchanges = text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Exchange)
+  const lines = exchanges.flatMap(({ n, service, task, request, status, response, note }) => {
+    if (service.toUpperCase() !== 'A' || task === null || presigned.has(n)) return []
+    if (left.some((pattern) => pattern.test(task))) return []
+    const entry = spec.tasks.find((one) => one.task === task)
+    const wanted =
+      status === 500
+        ? [...(entry?.explicit_errors ?? []), ...(entry?.unmapped_errors ?? [])].map(
+            (error) => error.status ?? error.recommended_status,
+          )
+        : undefined
+    const answer = status === 500 ? undefined : response
+    return [JSON.stringify({ n, task, request, status, response: answer, note, wanted })]
+  })
+  await writeFile('tests/fixtures/golden-story.jsonl', `${lines.join('\n')}\n`)
+}
+
+async function makeContract({ tasks, models }: Spec): Promise<void> {
+  const compact = {
+    tasks: tasks.map(({ task, input, output, mcp_tool }) => [task, input, output, mcp_tool]),
+    models: Object.fromEntries(
+      Object.entries(models).map(([name, { kind, values, schema, fields }]) => [
+        name,
+        fields === undefined
+          ? { kind, values, schema }
+          : {
+              kind,
+              fields: Object.fromEntries(
+                Object.entries(fields)
+                  .filter(([, field]) => field.never_emitted !== true)
+                  .map(([field, { schema: type, required, constraints, ...rest }]) => [
+                    rest.emits_name_service ?? field,
+                    {
+                      schema: type,
+                      required,
+                      ...('default' in rest ? { default: rest.default } : {}),
+                      ...(constraints === undefined ? {} : { constraints }),
+                    },
+                  ]),
+              ),
+            },
+      ]),
+    ),
+  }
+  const folder = 'packages/contract/src/fixtures'
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, 'service-tasks.json'), `${JSON.stringify(compact)}\n`)
+}
+
+const folder = process.argv[2] ?? ''
+const spec = JSON.parse(await readFile(join(folder, 'spec/service-tasks.json'), 'utf8')) as Spec
+await makeStory(folder, spec)
+await makeContract(spec)

@@ -1,0 +1,45 @@
+import { type TaskName, taskPath, tasks } from '@mindtrace/contract'
+import { expect, test } from 'vitest'
+import { python, runStory } from './run-story.ts'
+import { serveNewLake } from './served-lake.ts'
+
+/** Answered by the process, not by a handler of the lake; asking for it would end the service. */
+const ending: TaskName = 'shutdown'
+
+/** The tasks that answer anything but 501, found with bodies that no task takes. */
+async function finishedTasks(address: string): Promise<TaskName[]> {
+  const finished: TaskName[] = [ending]
+  for (const name of Object.keys(tasks) as TaskName[]) {
+    if (name === ending) continue
+    const response = await fetch(`${address}${taskPath(name)}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '[]',
+    })
+    await response.arrayBuffer()
+    if (response.status !== 501) finished.push(name)
+  }
+  return finished
+}
+
+test.skipIf(python === undefined)(
+  'the unchanged Python client calls every finished task (set MINDTRACE_TEST_PYTHON)',
+  { timeout: 180_000 },
+  async () => {
+    await using lake = await serveNewLake()
+    const finished = await finishedTasks(lake.address)
+    const unfinished = Object.keys(tasks).filter((name) => !finished.includes(name as TaskName))
+
+    const calls = await runStory('every_task.py', lake, '20261', ...unfinished)
+
+    const answered = new Set(calls.filter(({ status }) => status === undefined).map(task))
+    expect([...answered].sort()).toEqual(finished.sort())
+    const notBuilt = calls.filter(({ status }) => status === 501)
+    expect(notBuilt.map(task)).toEqual(unfinished)
+    expect((await lake.finished).code).toBe(0)
+  },
+)
+
+function task(call: { readonly task: string }): string {
+  return call.task
+}
