@@ -995,15 +995,16 @@ def view_pages(story, of, manifest):
     story.does(
         task,
         lambda out: {
-            "assets": ({row.assets for row in out.items}, {None}),
-            "sets": ({row.annotation_sets for row in out.items}, {None}),
-            "records": ({row.annotation_records for row in out.items}, {None}),
+            "assets": ([row.assets for row in out.items], [None] * 4),
+            "sets": ([row.annotation_sets for row in out.items], [None] * 4),
+            "records": ([row.annotation_records for row in out.items], [None] * 4),
             "view": (
                 (out.view.dataset_name, out.view.version, out.view.sort),
                 (of["dataset_name"], of["version"], "manifest_order"),
             ),
         },
         **of,
+        expand={"assets": False},
     )
     story.does(
         task,
