@@ -8,7 +8,7 @@ import time
 import uuid
 
 from mindtrace.datalake import DatalakeService
-from story import Story, quiet_client
+from story import Story, connected
 from wild_data import wild_metadata
 
 NOWHERE = {"mount": "nowhere", "name": "a", "version": None}
@@ -1108,7 +1108,7 @@ def end(story, unfinished):
 
 def main(url, seed, *unfinished):
     draw = random.Random(int(seed))
-    story = Story(quiet_client(url))
+    story = Story(connected(url))
     mount = service(story)
     ref = objects(story, draw, mount)
     ids = assets(story, draw, mount, ref)

@@ -70,7 +70,7 @@ def line(**fields):
     print(json.dumps(fields), flush=True)
 
 
-def quiet_client(url):
+def connected(url):
     """The unchanged client of the package, connected."""
     from mindtrace.datalake import DatalakeService
 

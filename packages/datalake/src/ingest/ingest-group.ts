@@ -126,6 +126,7 @@ class PayloadWriter {
     // A name that says its content has one version for ever; unversioned registries ignore it.
     const put = {
       name: `sha256-${sha256}`,
+      sha256,
       body: bytes,
       version: '1',
       onConflict: 'skip',

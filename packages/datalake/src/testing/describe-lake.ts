@@ -32,6 +32,6 @@ export function describeLake(name: string, underTest: LakeUnderTest): void {
     describe('dataset views', () => describeDatasetViews(inLake))
     describe('datasets', () => describeDatasets(inLake))
     describe('the whole lake', () => describeWholeLake(inLake))
-    describe('ingests', () => describeIngest(inLake))
+    describe('ingests', () => describeIngest(inLake, underTest))
   })
 }

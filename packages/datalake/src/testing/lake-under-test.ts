@@ -14,6 +14,12 @@ export interface LakeWishes {
 export interface LakeUnderTest {
   /** A new, empty lake with the mounts `main` (default) and `other`. Disposing it removes what it holds. */
   readonly open: (wishes?: LakeWishes) => Promise<Lake>
+  /**
+   * Whether a streamed payload of another size than its sample announces fails the whole call with
+   * `INVALID_INPUT`, as where samples travel in frames that are measured by it. Default: it fails only
+   * its sample, as bytes always do.
+   */
+  readonly wrongStreamsFailCalls?: boolean | undefined
 }
 
 /** Runs a test in a lake of its own. */
