@@ -10,13 +10,13 @@ const clientLimits = [
   ['create_dataset again', 'ValueError', 'the vault itself looks whether the name is taken'],
   ['get_dataset of none', 'DocumentNotFoundError', 'the vault itself finds the list empty'],
   ['remove_annotation again', 'DocumentNotFoundError', 'the vault itself finds no record'],
-  ['export_dataset as voc', 'ValueError', 'the package exports coco and huggingface only'],
   [
     'list_dataset_annotations of the imported',
     'answers []',
     'the copied annotation sets keep the id of the collection they came from, by which it asks',
   ],
   ['remove_asset again', 'DocumentNotFoundError', 'the vault itself finds no item'],
+  ['export_dataset as voc', 'ValueError', 'the package exports coco and huggingface only'],
 ] as const
 
 test.skipIf(python === undefined)(

@@ -287,17 +287,6 @@ def annotations(vault, way, name, pictured):
 
 def snapshots(vault, way, name, keys):
     snapshot = f"{way} снимок"
-    for destination in [tempfile.mkdtemp()]:
-        tell(
-            "export_dataset as coco",
-            lambda result: {"annotations": (result.annotation_count, 1), "format": (result.format, "coco")},
-            lambda: vault.export_dataset(name, format="coco", destination=destination, overwrite=True),
-        )
-    cannot(
-        "export_dataset as voc",
-        "ValueError",
-        lambda: vault.export_dataset(name, format="voc", destination=tempfile.mkdtemp()),
-    )
     tell(
         "freeze_dataset",
         lambda version: {
@@ -340,6 +329,28 @@ def snapshots(vault, way, name, keys):
     )
 
 
+def exports(vault, way, pictured):
+    name = f"{way} pictures"
+    box = BboxAnnotation(label="кот", x=0, y=1, width=2, height=3, source=SOURCE)
+    tell("create_dataset to export", None, lambda: vault.create_dataset(name))
+    tell("add_annotation to export", None, lambda: vault.add_annotation(name, box, asset=pictured))
+    with tempfile.TemporaryDirectory() as folder:
+        tell(
+            "export_dataset as coco",
+            lambda result: {
+                "assets": (result.asset_count, 1),
+                "annotations": (result.annotation_count, 1),
+                "written": (len(result.files_written) > 0, True),
+            },
+            lambda: vault.export_dataset(name, format="coco", destination=f"{folder}/coco"),
+        )
+        cannot(
+            "export_dataset as voc",
+            "ValueError",
+            lambda: vault.export_dataset(name, format="voc", destination=f"{folder}/voc"),
+        )
+
+
 def download_urls(vault, saved):
     tell("get_download_url", lambda url: {"none": (url, None)}, lambda: vault.get_download_url(saved.asset_id))
     tell("get_download_urls", lambda urls: {"none": (urls, {})}, lambda: vault.get_download_urls([saved.asset_id]))
@@ -359,6 +370,7 @@ def main(url, seed):
             saved, pictured = payloads(vault, hinted, way, draw)
             listings(vault, pictured)
             datasets(vault, way, saved, pictured)
+            exports(vault, way, pictured)
         download_urls(awaited, saved)
     tell(
         "from_url",
