@@ -17,6 +17,7 @@ import {
   isMindtraceError,
   MindtraceError,
 } from '@mindtrace/core'
+import { withAnnouncedHashes } from './announced-hashes.ts'
 import type { HttpTransport } from './http-transport.ts'
 import { decodeHeader, encodeHeader, encodeSegment, objectPath, wireHeaders } from './wire.ts'
 
@@ -50,7 +51,7 @@ export function createHttpStreams(transport: HttpTransport): LakeStreams {
     },
 
     async ingestGroup(sessionId, items, options = {}) {
-      const result = await send(transport, encodeIngestFrames(items), {
+      const result = await send(transport, encodeIngestFrames(withAnnouncedHashes(items)), {
         what: `ingest ${sessionId}`,
         method: 'POST',
         path: `/v1/ingest/${encodeSegment(sessionId)}/groups`,

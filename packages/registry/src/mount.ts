@@ -120,6 +120,11 @@ export interface StagedBytes extends AsyncDisposable {
 export interface StageOptions extends CallOptions {
   /** Sees every chunk as it is taken in, for a digest of the caller's own in the same pass. */
   readonly onChunk?: ((chunk: Uint8Array) => void) | undefined
+  /**
+   * SHA-256 of a body in memory, 64 hex digits, by a caller that has just computed it from these very
+   * bytes: it is taken as it is. Streams are always hashed.
+   */
+  readonly sha256?: string | undefined
 }
 
 /** One name to give in {@link FileMount.publish}. */

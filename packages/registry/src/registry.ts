@@ -17,6 +17,7 @@ import {
   isFileMount,
   type Mount,
   type StagedBytes,
+  type StageOptions,
 } from './mount.ts'
 import { bytesFile, type ObjectDocument } from './object-document.ts'
 import { checkObjectName } from './object-name.ts'
@@ -57,6 +58,11 @@ export interface PutOptions extends CallOptions {
   readonly contentType?: string | undefined
   /** Default `overwrite` in mutable registries, else `skip`. */
   readonly onConflict?: OnConflict | undefined
+  /**
+   * SHA-256 of a body in memory, 64 hex digits, by a caller that has just computed it from these very
+   * bytes: then they are not hashed once more. Ignored for streams and text.
+   */
+  readonly sha256?: string | undefined
 }
 
 /** One object of {@link Registry.putMany}. */
@@ -490,7 +496,8 @@ export class Registry implements AsyncDisposable {
     const onConflict = this.#onConflict(item.onConflict)
     await this.#storeSettingsOnce(options)
     const { className, materializer, file, bytes } = encodeBody(item.body)
-    const { staged, contentHash } = await this.#stage(file, bytes, options)
+    const sha256 = item.body instanceof Uint8Array ? item.sha256 : undefined
+    const { staged, contentHash } = await this.#stage(file, bytes, { ...options, sha256 })
     const document: ObjectDocument = {
       class: className,
       materializer,
@@ -515,7 +522,7 @@ export class Registry implements AsyncDisposable {
   async #stage(
     file: string,
     body: Uint8Array | ByteStream,
-    options: CallOptions,
+    options: StageOptions,
   ): Promise<{ readonly staged: StagedBytes; readonly contentHash: string | undefined }> {
     const form = this.#contentHash
     if (form === 'none')

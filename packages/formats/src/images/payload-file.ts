@@ -3,7 +3,6 @@ import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import type { IngestPayload } from '@mindtrace/contract'
 import { type ByteStream, type Bytes, MindtraceError } from '@mindtrace/core'
-import { sha256Hex } from '@mindtrace/core/hash'
 
 /** Files up to this size are read whole, once. */
 export const wholeFileBytes = 8 * 1024 * 1024
@@ -14,8 +13,6 @@ const edgeBytes = 1024 * 1024
 export interface PayloadFile {
   readonly sizeBytes: number
   readonly payload: IngestPayload
-  /** Known when the file was read whole. */
-  readonly sha256: string | null
   readonly whole: boolean
   /** The file's start and end; both are the whole file when it was read whole. */
   readonly head: Uint8Array
@@ -39,11 +36,9 @@ export async function readPayloadFile(path: string): Promise<PayloadFile> {
     const sizeBytes = stats.size
     if (sizeBytes <= wholeFileBytes) {
       const bytes = await readPart(file, 0, sizeBytes)
-      const sha256 = sha256Hex(bytes)
       return {
         sizeBytes: bytes.byteLength,
         payload: bytes,
-        sha256,
         whole: true,
         head: bytes,
         tail: bytes,
@@ -52,7 +47,6 @@ export async function readPayloadFile(path: string): Promise<PayloadFile> {
     return {
       sizeBytes,
       payload: () => streamFile(path),
-      sha256: null,
       whole: false,
       head: await readHead(file),
       tail: await readPart(file, sizeBytes - edgeBytes, edgeBytes),

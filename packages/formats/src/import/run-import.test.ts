@@ -33,6 +33,7 @@ async function importAll(options: Partial<ImportOptions> = {}) {
     dataset: 'set',
     version: '1',
     groupSamples: 3,
+    groupsUnderWay: 1,
     nowMs: () => 0,
     ...options,
   })

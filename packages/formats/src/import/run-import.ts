@@ -27,10 +27,12 @@ export interface ImportOptions extends CallOptions {
   /** The mount for payloads; null is the lake's default. */
   readonly mount?: string | null | undefined
   readonly createdBy?: string | null | undefined
-  /** A group is sent when it has this many samples (default 200, at most 1,000) … */
+  /** A group is sent when it has this many samples (default 100, at most 1,000) … */
   readonly groupSamples?: number | undefined
-  /** … or payloads of this many bytes (default 32 MiB). */
+  /** … or payloads of this many bytes (default 16 MiB). */
   readonly groupBytes?: number | undefined
+  /** Groups sent at the same time (default 2): one's payloads go to disk beside the other's records. */
+  readonly groupsUnderWay?: number | undefined
   /** Forgets what an interrupted import has brought in, and begins anew. */
   readonly restart?: boolean | undefined
   readonly onProgress?: ((progress: ImportProgress) => void) | undefined
@@ -71,6 +73,8 @@ class ImportRun {
   readonly #labels: SchemaLabels
   readonly #keys = new RunningHash()
   readonly #differences = new Differences()
+  /** Settles when the lake's schemas have every label learned so far. */
+  #schemas: Promise<void> = Promise.resolve()
   #accepted = 0
   #ordinal = 0
   #known = 0
@@ -123,17 +127,18 @@ class ImportRun {
     return session
   }
 
-  /** One group is under way while the next one is read. */
+  /** Groups are under way while the next one is read. */
   async #sendAll(session: IngestSession): Promise<void> {
     const { signal } = this.#options
-    const groupSamples = Math.min(this.#options.groupSamples ?? 200, 1000)
-    const groupBytes = this.#options.groupBytes ?? 32 * 1024 * 1024
-    let underWay: Promise<void> = Promise.resolve()
+    const groupSamples = Math.min(this.#options.groupSamples ?? 100, 1000)
+    const groupBytes = this.#options.groupBytes ?? 16 * 1024 * 1024
+    const underWay: Promise<void>[] = []
     const send = async (group: Group) => {
-      await underWay
+      if (underWay.length >= (this.#options.groupsUnderWay ?? 2)) await underWay.shift()
       signal?.throwIfAborted()
-      underWay = this.#sendGroup(session, group)
-      underWay.catch(() => {}) // it is awaited before the next group, or below
+      const sent = this.#sendGroup(session, this.#inOrder(group), underWay.at(-1))
+      sent.catch(() => {}) // it is awaited before a later group, or below
+      underWay.push(sent)
     }
     let group: Group = { samples: [], bytes: 0 }
     try {
@@ -158,22 +163,35 @@ class ImportRun {
       if (group.samples.length > 0) await send(group)
     } finally {
       // Whatever ended the reading: no group is left behind.
-      await underWay.catch(() => {})
+      await Promise.allSettled(underWay)
     }
-    await underWay
+    await Promise.all(underWay)
   }
 
-  async #sendGroup(session: IngestSession, group: Group): Promise<void> {
+  /** Gives the samples their places in the manifest, before anything may overtake anything. */
+  #inOrder(group: Group): IngestItem[] {
+    return group.samples.map(({ sample, payloads }) => ({
+      sample: { ...sample, ordinal: this.#ordinal++ },
+      payloads,
+    }))
+  }
+
+  /** `before` is the group sent before: what becomes of a sample is counted in the order of the source. */
+  async #sendGroup(
+    session: IngestSession,
+    group: readonly IngestItem[],
+    before: Promise<void> | undefined,
+  ): Promise<void> {
     const sessionId = session.session_id
     const { known } = await this.#lake.ingest.plan({
       session_id: sessionId,
-      source_keys: group.samples.map(({ sample }) => sample.source_key),
+      source_keys: group.map(({ sample }) => sample.source_key),
     })
     const items: IngestItem[] = []
     const present = new Map<string, IngestSample>()
-    for (const { sample, payloads } of group.samples) {
-      const item = { sample: { ...sample, ordinal: this.#ordinal++ }, payloads }
-      present.set(sample.source_key, item.sample)
+    for (const item of group) {
+      const { sample } = item
+      present.set(sample.source_key, sample)
       const digest = Object.hasOwn(known, sample.source_key) ? known[sample.source_key] : undefined
       if (digest !== undefined) {
         this.#known += 1
@@ -184,19 +202,23 @@ class ImportRun {
       } else items.push(item)
     }
     for (const key of await this.#ingest(sessionId, items)) present.delete(key)
+    await before
     for (const sample of present.values()) {
       this.#tally.addSample(sample)
       this.#keys.update(Buffer.from(`${sample.source_key}\n`))
       this.#accepted += 1
     }
-    this.#done += group.samples.length
+    this.#done += group.length
     this.#progress('import')
   }
 
   /** Sends what the lake does not have, and gives the keys of the samples that it refused. */
   async #ingest(sessionId: string, items: readonly IngestItem[]): Promise<string[]> {
     if (items.length === 0) return []
-    if (this.#labels.learn(items.map(({ sample }) => sample))) await this.#openSession()
+    if (this.#labels.learn(items.map(({ sample }) => sample))) {
+      this.#schemas = this.#schemas.then(async () => void (await this.#openSession()))
+    }
+    await this.#schemas
     const result = await this.#lake.streams.ingestGroup(sessionId, items)
     this.#tally.addWritten(result.written)
     const refused: string[] = []

@@ -473,7 +473,7 @@ function writeSmall(fd: number, bytes: Uint8Array, options: StageOptions): Sum {
   options.onChunk?.(bytes)
   let offset = 0
   while (offset < bytes.byteLength) offset += fs.writeSync(fd, bytes, offset)
-  return { sizeBytes: bytes.byteLength, sha256: sha256Hex(bytes) }
+  return { sizeBytes: bytes.byteLength, sha256: options.sha256 ?? sha256Hex(bytes) }
 }
 
 // While one group of chunks is on its way to the disk, the next is read and hashed.
