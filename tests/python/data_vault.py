@@ -14,9 +14,11 @@ from mindtrace.datalake import (
 )
 from mindtrace.registry import Registry
 from PIL import Image
+
 from story import connected, line, refused, tell
 from wild_data import wild_metadata
 
+HINTS = "mindtrace.serialization"
 SOURCE = {"type": "human", "name": "я", "version": None, "metadata": {}}
 
 
@@ -56,7 +58,10 @@ def payloads(vault, hinted, way, draw):
     saved = tell(
         "save bytes",
         lambda asset: {
-            "metadata": ({key: asset.metadata.get(key) for key in metadata if key != HINTS}, without_hints(metadata)),
+            "metadata": (
+                {key: asset.metadata.get(key) for key in metadata if key != HINTS},
+                without_hints(metadata),
+            ),
             "hints": (asset.metadata[HINTS]["class"], "builtins.bytes"),
             "created_by": (asset.created_by, "ü"),
         },
@@ -65,7 +70,11 @@ def payloads(vault, hinted, way, draw):
     key = saved.asset_id
     tell("load", lambda loaded: {"bytes": (loaded, data)}, lambda: vault.load(alias))
     tell("load by the id", lambda loaded: {"bytes": (loaded, data)}, lambda: vault.load(key))
-    tell("load_by_asset_id", lambda loaded: {"bytes": (loaded, data)}, lambda: vault.load_by_asset_id(key))
+    tell(
+        "load_by_asset_id",
+        lambda loaded: {"bytes": (loaded, data)},
+        lambda: vault.load_by_asset_id(key),
+    )
     tell("get_asset", lambda asset: {"same": (asset, saved)}, lambda: vault.get_asset(key))
     tell(
         "get_asset by an alias, which the service answers",
@@ -76,9 +85,15 @@ def payloads(vault, hinted, way, draw):
     tell(
         "save text with hints",
         lambda asset: {"hints": (asset.metadata[HINTS], {"class": "builtins.str", "a.b": 1})},
-        lambda: vault.save(f"{way} text", text, asset_metadata={HINTS: {"class": "builtins.str", "a.b": 1}}),
+        lambda: vault.save(
+            f"{way} text", text, asset_metadata={HINTS: {"class": "builtins.str", "a.b": 1}}
+        ),
     )
-    tell("load text", lambda loaded: {"bytes": (loaded, text.encode())}, lambda: vault.load(f"{way} text"))
+    tell(
+        "load text",
+        lambda loaded: {"bytes": (loaded, text.encode())},
+        lambda: vault.load(f"{way} text"),
+    )
     tell("save text by a registry's hints", None, lambda: hinted.save(f"{way} hinted", text))
     tell(
         "load text unmaterialised",
@@ -88,7 +103,10 @@ def payloads(vault, hinted, way, draw):
     image = Image.frombytes("RGB", (8, 5), draw.randbytes(120))
     pictured = tell(
         "save_image",
-        lambda asset: {"kind": (asset.kind, "image"), "media_type": (asset.media_type, "image/png")},
+        lambda asset: {
+            "kind": (asset.kind, "image"),
+            "media_type": (asset.media_type, "image/png"),
+        },
         lambda: vault.save_image(f"{way} image", image),
     )
     tell(
@@ -108,9 +126,6 @@ def payloads(vault, hinted, way, draw):
     cannot("save an object", "TypeError", lambda: hinted.save("x", {"a": 1}))
     cannot("load text by a registry", "FileNotFoundError", lambda: hinted.load(f"{way} hinted"))
     return saved, pictured
-
-
-HINTS = "mindtrace.serialization"
 
 
 def without_hints(metadata):
@@ -208,7 +223,11 @@ def datasets(vault, way, saved, pictured):
     snapshots(vault, way, name, keys)
     tell("remove_asset", None, lambda: vault.remove_asset(name, saved))
     cannot("remove_asset again", "DocumentNotFoundError", lambda: vault.remove_asset(name, saved))
-    tell("remove_asset again, missing_ok", None, lambda: vault.remove_asset(name, saved, missing_ok=True))
+    tell(
+        "remove_asset again, missing_ok",
+        None,
+        lambda: vault.remove_asset(name, saved, missing_ok=True),
+    )
     tell(
         "list_dataset_assets without it",
         lambda found: {"ids": ([asset.asset_id for asset in found], keys[1:])},
@@ -274,7 +293,10 @@ def annotations(vault, way, name, pictured):
         "list_annotations_for_asset",
         lambda found: {
             "first": (found[0], first),
-            "kinds": ([record.kind for record in found], ["bbox", "bbox", "polygon", "classification"]),
+            "kinds": (
+                [record.kind for record in found],
+                ["bbox", "bbox", "polygon", "classification"],
+            ),
         },
         lambda: vault.list_annotations_for_asset(f"{way} image"),
     )
@@ -352,8 +374,16 @@ def exports(vault, way, pictured):
 
 
 def download_urls(vault, saved):
-    tell("get_download_url", lambda url: {"none": (url, None)}, lambda: vault.get_download_url(saved.asset_id))
-    tell("get_download_urls", lambda urls: {"none": (urls, {})}, lambda: vault.get_download_urls([saved.asset_id]))
+    tell(
+        "get_download_url",
+        lambda url: {"none": (url, None)},
+        lambda: vault.get_download_url(saved.asset_id),
+    )
+    tell(
+        "get_download_urls",
+        lambda urls: {"none": (urls, {})},
+        lambda: vault.get_download_urls([saved.asset_id]),
+    )
 
 
 def main(url, seed):

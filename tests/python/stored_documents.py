@@ -10,6 +10,7 @@ from mindtrace.datalake import (
     ReplicationBatchRequest,
 )
 from mindtrace.datalake.service_types import DatasetStreamingImportPushBatchInput
+
 from story import connected, line
 
 

@@ -1,9 +1,9 @@
 """A story of calls: each is told as one JSON line on standard output, with what did not hold."""
 
 import json
-import sys
 
 from fastapi import HTTPException
+from mindtrace.datalake import DatalakeService
 
 
 class Story:
@@ -27,7 +27,7 @@ class Story:
         return tell(task, checks, lambda: output, way="async")
 
     def is_refused(self, task, status, fragment="", /, **arguments):
-        """Calls a task that has to fail, unchecked by the client, with a status and words in its text."""
+        """Calls a task, unchecked by the client, that has to fail with a status and some words."""
         method = getattr(self.client, task.replace(".", "_"))
         refused(task, status, fragment, lambda: method(**arguments, validate_input=False))
 
@@ -72,7 +72,4 @@ def line(**fields):
 
 def connected(url):
     """The unchanged client of the package, connected."""
-    from mindtrace.datalake import DatalakeService
-
-    print(f"connecting to {url}", file=sys.stderr)
     return DatalakeService.connect(url=url)

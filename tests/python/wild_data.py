@@ -1,4 +1,4 @@
-"""Random data that is hard on a wire: deep, unicode, and with names that mean something elsewhere."""
+"""Random data that is hard on a wire: deep, unicode, names that mean something elsewhere."""
 
 KEYS = [
     "mindtrace.serialization",
@@ -9,7 +9,7 @@ KEYS = [
     "$set",
     "with space",
     "line\nbreak",
-    'quote"\'`\\',
+    "quote\"'`\\",
     "ключ",
     "键",
     "🦭",
