@@ -1,4 +1,4 @@
-"""A story of the package's vaults over a connected client: the same steps for the sync and the async one."""
+"""A story of the package's vaults over a connected client: the sync one, then the async one."""
 
 import asyncio
 import inspect
