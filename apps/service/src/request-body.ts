@@ -1,4 +1,5 @@
-import { bytesOf, MindtraceError } from '@mindtrace/core'
+import { bytesOf, isMindtraceError, MindtraceError } from '@mindtrace/core'
+import { parseFaithfully } from './faithful-json.ts'
 import { jsonErrorPosition } from './json-position.ts'
 
 /**
@@ -12,8 +13,9 @@ export async function readJsonBody(request: Request, limitBytes: number): Promis
   const text = decode(await readBody(request, limitBytes))
   if (text.trim() === '') return undefined
   try {
-    return JSON.parse(text)
+    return parseFaithfully(text)
   } catch (cause) {
+    if (isMindtraceError(cause)) throw cause
     throw new MindtraceError('VALIDATION_FAILED', 'the body is not JSON', {
       cause,
       details: { detail: [invalidJson(text, cause)] },
