@@ -1,4 +1,4 @@
-import type { Asset, LakeIssue, StorageRef } from '@mindtrace/contract'
+import type { Asset, LakeIssue } from '@mindtrace/contract'
 import {
   type CallOptions,
   chunksOf,
@@ -9,7 +9,7 @@ import {
   mapBounded,
 } from '@mindtrace/core'
 import { RunningHash } from '@mindtrace/core/hash'
-import type { Registry } from '@mindtrace/registry'
+import type { OpenedObject, OpenOptions, Registry } from '@mindtrace/registry'
 import { payloadRef } from './assets.ts'
 import type { Handlers, LakeParts } from './lake-parts.ts'
 import { versionOf } from './objects.ts'
@@ -74,14 +74,13 @@ async function checkPayload(
   const expected = asset.payload_size_bytes ?? asset.size_bytes
   try {
     const registry = store.registry(ref.mount)
-    if (await isFolder(registry, ref, options)) {
-      if (readData) await registry.verify(ref.name, { ...options, ...versionOf(ref.version) })
+    const version = versionOf(ref.version)
+    const opened = await openOneFile(registry, ref.name, { ...options, ...version })
+    if (opened === undefined) {
+      if (readData) await registry.verify(ref.name, { ...options, ...version })
       return 0
     }
-    const { body, sizeBytes } = await registry.open(ref.name, {
-      ...options,
-      ...versionOf(ref.version),
-    })
+    const { body, sizeBytes } = opened
     if (expected !== null && sizeBytes !== expected) {
       issues.add(
         'payload_size',
@@ -114,14 +113,19 @@ async function checkPayload(
   }
 }
 
-/** Whether the object has several files, as only the reference stores: it has no one body to open. */
-async function isFolder(
+/** Undefined for an object of several files, as only the reference stores: it has no one body. */
+async function openOneFile(
   registry: Registry,
-  { name, version }: StorageRef,
-  options: CallOptions,
-): Promise<boolean> {
-  const { files } = await registry.info(name, { ...options, ...versionOf(version) })
-  return files.length > 1
+  name: string,
+  options: OpenOptions,
+): Promise<OpenedObject | undefined> {
+  try {
+    return await registry.open(name, options)
+  } catch (error) {
+    if (!isMindtraceError(error, 'INVALID_INPUT')) throw error
+    if ((await registry.info(name, options)).files.length > 1) return undefined
+    throw error
+  }
 }
 
 /** What an asset's own fault looks like; any other error is the lake's and ends the check. */

@@ -67,6 +67,7 @@ export class Manifests {
   }
 
   #remember(versionId: string, manifest: readonly string[]): void {
+    if (this.#cache.has(versionId)) return
     this.#cache.set(versionId, manifest)
     this.#cachedIds += manifest.length
     for (const [oldest, ids] of this.#cache) {

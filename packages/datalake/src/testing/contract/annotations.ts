@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Lake } from '@mindtrace/contract'
 import { describe, expect, it } from 'vitest'
 import { aBox, aDatum, anAsset, aRecord, aSchema, aSet } from '../builders.ts'
@@ -352,6 +353,31 @@ export function describeRecords(inLake: InLake): void {
       expect(new Set(ids).size).toBe(100)
       const { annotation_set } = await lake.annotationSets.get({ id: annotation_set_id })
       expect(annotation_set.annotation_record_ids.toSorted()).toEqual(ids.toSorted())
+    }),
+  )
+
+  it(
+    'are seen all or not at all while a large batch is added',
+    inLake(async (lake) => {
+      const { annotation_set_id: id } = await aSet(lake, {
+        datum_id: (await aDatum(lake)).datum_id,
+      })
+      const annotations = Array.from({ length: 2500 }, () => aBox())
+      const adding = lake.annotationRecords.add({ annotation_set_id: id, annotations })
+      let added = false
+      const done = adding.then(() => {
+        added = true
+      })
+      const seen = new Set<number>()
+      while (!added) {
+        // Lets the writer go on where a read never leaves this turn of the event loop.
+        await setImmediate()
+        const { annotation_set } = await lake.annotationSets.get({ id })
+        const { page } = await lake.annotationRecords.listPage({ limit: 1, include_total: true })
+        seen.add(annotation_set.annotation_record_ids.length).add(page.total_count as number)
+      }
+      await done
+      expect([...seen, 0, 2500].every((count) => count === 0 || count === 2500)).toBe(true)
     }),
   )
 

@@ -295,6 +295,26 @@ export function describeIngest(
     }),
   )
 
+  it(
+    'that are aborted write no record, and go on afterwards',
+    inLake(async (lake) => {
+      const session_id = await beginIngest(lake)
+      const stop = new AbortController()
+      async function* source() {
+        yield aSample(0)
+        stop.abort(new Error('enough'))
+        yield aSample(1)
+      }
+      const { signal } = stop
+      await expect(lake.streams.ingestGroup(session_id, source(), { signal })).rejects.toThrow(
+        'enough',
+      )
+      expect(await countsOf(lake)).toMatchObject({ assets: 0, datums: 0 })
+      const { samples } = await lake.streams.ingestGroup(session_id, samplesOf(2))
+      expect(samples.map(({ status }) => status)).toEqual(['created', 'created'])
+    }),
+  )
+
   describe('with samples that can not be taken', () => {
     const asset = (fields: object) => {
       const { sample } = aSample(1)
