@@ -5,6 +5,7 @@ import { type CallOptions, errorMessage, MindtraceError } from '@mindtrace/core'
 import type { Collection } from '../../collection.ts'
 import type { Database, Repositories } from '../../database.ts'
 import type { Repository } from '../../repository.ts'
+import { Checkpointer } from './checkpointer.ts'
 import { SqliteConnection } from './sqlite-connection.ts'
 import { convertError, isBusy } from './sqlite-errors.ts'
 import { type SqliteAccess, SqliteRepository } from './sqlite-repository.ts'
@@ -105,8 +106,11 @@ async function makeFolder(path: string): Promise<void> {
   }
 }
 
-/** 16 MB: a bulk load rewrites the same index pages often, and a checkpoint copies each only once. */
-const checkpointPages = 4096
+/**
+ * 64 MB: above it the writer empties the log by itself, which is quick when the {@link Checkpointer} has copied
+ * most of it, and needed, since a log is begun anew only when nobody writes to it meanwhile.
+ */
+const checkpointPages = 16_384
 const changesPerOptimize = 20_000
 
 /** One `transaction` call, as calls within it see it. */
@@ -121,6 +125,7 @@ class OpenSqliteDatabase implements SqliteDatabase {
   readonly #reader: SqliteConnection
   readonly #busyTimeoutMs: number
   readonly #queue = new WriterQueue()
+  readonly #checkpointer: Checkpointer | undefined
   readonly #scopes = new AsyncLocalStorage<TransactionScope>()
   readonly #tables = new Map<string, Table>()
   #openScope: TransactionScope | undefined
@@ -137,6 +142,7 @@ class OpenSqliteDatabase implements SqliteDatabase {
     this.#writer = writer
     this.#reader = reader
     this.#busyTimeoutMs = busyTimeoutMs
+    this.#checkpointer = reader === writer ? undefined : new Checkpointer(path)
   }
 
   readonly #outside: SqliteAccess = {
@@ -175,7 +181,7 @@ class OpenSqliteDatabase implements SqliteDatabase {
         options.signal?.throwIfAborted()
         this.#checkAlive()
         this.#writer.prepare('COMMIT').run()
-        this.#optimizeSometimes()
+        this.#afterWrite()
         return result
       } catch (error) {
         if (this.#writer.inTransaction) this.#writer.exec('ROLLBACK')
@@ -205,7 +211,8 @@ class OpenSqliteDatabase implements SqliteDatabase {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#queue.run(() => {
+    this.#closing ??= this.#queue.run(async () => {
+      await this.#checkpointer?.close()
       this.#tidy('PRAGMA optimize')
       this.#tidy('PRAGMA wal_checkpoint(TRUNCATE)')
       if (this.#reader !== this.#writer) this.#reader.close()
@@ -241,13 +248,14 @@ class OpenSqliteDatabase implements SqliteDatabase {
     this.#check(options)
     return this.#queue.run(async () => {
       const result = await this.#patiently(() => work(this.#writer), options)
-      this.#optimizeSometimes()
+      this.#afterWrite()
       return result
     }, options.signal)
   }
 
-  /** Keeps the planner's knowledge of the tables fresh while they grow. */
-  #optimizeSometimes(): void {
+  /** Keeps the log short, and the planner's knowledge of the tables fresh while they grow. */
+  #afterWrite(): void {
+    this.#checkpointer?.afterWrite()
     const changes = Number(this.#writer.prepare('SELECT total_changes() AS n').get()?.n)
     if (changes - this.#optimizedAt < changesPerOptimize) return
     this.#optimizedAt = changes
