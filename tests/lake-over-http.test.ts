@@ -1,8 +1,7 @@
-import { createApp, startService } from '../apps/service/src/index.ts'
-import { connectLake } from '../packages/client/src/index.ts'
-import type { Lake } from '../packages/contract/src/index.ts'
-import { describeLake, type LakeWishes } from '../packages/datalake/src/testing/index.ts'
-import { openMemoryLake } from '../packages/datalake/src/testing/local-lakes.ts'
+import { connectLake } from '@mindtrace/client'
+import type { Lake } from '@mindtrace/contract'
+import { describeLake, type LakeWishes, openMemoryLake } from '@mindtrace/datalake/testing'
+import { createApp, startService } from '@mindtrace/service'
 
 /** A lake in memory behind a service on a port of its own, reached over a real socket. */
 async function openRemoteLake(wishes?: LakeWishes): Promise<Lake> {

@@ -15,6 +15,7 @@ test('exports these names and no others', () => {
   expect(Object.keys(testing).toSorted()).toMatchInlineSnapshot(`
     [
       "describeLake",
+      "openMemoryLake",
     ]
   `)
 })
