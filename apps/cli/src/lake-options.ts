@@ -1,7 +1,5 @@
-import { connectLake } from '@mindtrace/client'
 import type { Lake } from '@mindtrace/contract'
 import { MindtraceError } from '@mindtrace/core'
-import { openLake } from '@mindtrace/datalake'
 import { type Command, Option } from 'commander'
 import type { Io } from './io.ts'
 
@@ -66,7 +64,7 @@ export function isRemote(address: string): boolean {
 }
 
 /**
- * Opens the lake of a command.
+ * Opens the lake of a command. What opens it is loaded then: a remote lake needs no database.
  *
  * @throws `NOT_FOUND` for a folder without a lake, unless `create`.
  */
@@ -82,9 +80,11 @@ export async function lakeOf(
         '--database and --mount describe a lake in this process; the remote lake has its own',
       )
     }
+    const { connectLake } = await import('@mindtrace/client')
     // Bulk groups and whole-lake checks take longer than a task usually may.
     return connectLake(options.lake, { apiKey: io.env.MINDTRACE_API_KEY, timeoutMs: 600_000 })
   }
+  const { openLake } = await import('@mindtrace/datalake')
   return await openLake(options.lake, {
     database: options.database,
     mounts: options.mount,

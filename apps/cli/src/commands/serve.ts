@@ -1,5 +1,4 @@
 import { MindtraceError } from '@mindtrace/core'
-import { serve } from '@mindtrace/service'
 import { Option } from 'commander'
 import type { AddCommand, CommandResult, Commands } from '../command.ts'
 import { exitCode } from '../exit-code.ts'
@@ -81,6 +80,8 @@ export async function serveUntilInterrupted(
   options: ListenOptions & { readonly verbose?: boolean },
   started: (address: string) => Promise<void>,
 ): CommandResult {
+  // Loaded here: no other command needs a service.
+  const { serve } = await import('@mindtrace/service')
   const ended = Promise.withResolvers<void>()
   io.signal.addEventListener('abort', () => ended.resolve(), { once: true })
   if (io.signal.aborted) ended.resolve()

@@ -41,13 +41,13 @@ export async function importSource(
   options: LakeOptions & OutputOptions & ImportOptions,
   open: (dataset: { readonly dataset: string }) => Promise<ImportSource>,
 ): CommandResult {
+  // Payloads and documents pass through and are gone: a young generation that does not grow frees them soon,
+  // which keeps the process a third smaller at no cost in time.
+  setFlagsFromString('--semi-space-growth-factor=1')
   const { name: dataset, version = defaultVersion } = parseDatasetName(options.dataset)
   // The source first: a mistyped folder must not leave an empty lake behind.
   const source = await open({ dataset })
   await using lake = await lakeOf(options, io, { create: true })
-  // Payloads and documents pass through and are gone: a young generation that does not grow frees them soon,
-  // which keeps the process a third smaller at no cost in time.
-  setFlagsFromString('--semi-space-growth-factor=1')
   const progress = createProgress(io, { quiet: options.quiet === true })
   const report = await runImport(lake, source, {
     dataset,
