@@ -12,4 +12,4 @@ export {
 export { newId, newToken } from './ids.ts'
 export { type Instant, parseInstant, toInstant } from './instant.ts'
 export { type Logger, silentLogger } from './logger.ts'
-export { type Bytes, type ByteStream, bytesOf, chunksOf, streamOf } from './streams.ts'
+export { type ByteStream, type Bytes, bytesOf, chunksOf, streamOf } from './streams.ts'

@@ -8,7 +8,8 @@ import { MindtraceError } from './errors.ts'
 export type Instant = string
 
 const zoned = /(?:z|[+-]\d{2}:?\d{2})$/i
-const isoLike = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:z|[+-]\d{2}:?\d{2})?)?$/i
+const isoLike =
+  /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:z|[+-]\d{2}:?\d{2})?)?$/i
 
 /** The instant of a `Date`. */
 export function toInstant(date: Date): Instant {
