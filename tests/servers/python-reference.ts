@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readdir, realpath } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { cacheFolder, exists, type Found, onPath, output, type Provision } from './rung.ts'
 
 const reference = 'mindtrace-datalake==0.16.0'
@@ -43,21 +43,32 @@ async function holdsReference(): Promise<boolean> {
 }
 
 async function recentPython(): Promise<string | undefined> {
-  const direct = await onPath('python3.13', 'python3.12', 'python3.14')
-  const candidates = direct === undefined ? [] : [direct]
-  const pyenv = await onPath('pyenv')
-  if (pyenv !== undefined) {
-    const versions = await output(pyenv, ['versions', '--bare']).catch(() => '')
-    for (const version of versions.split('\n').filter((one) => /^3\.1[2-9]\./.test(one))) {
-      const prefix = await output(pyenv, ['prefix', version]).catch(() => '')
-      if (prefix !== '') candidates.push(join(prefix, 'bin', 'python'))
-    }
+  const candidates: string[] = []
+  for (const name of ['python3.14', 'python3.13', 'python3.12', 'python3']) {
+    const path = await onPath(name)
+    if (path !== undefined) candidates.push(path)
   }
-  const plain = await onPath('python3')
-  if (plain !== undefined) candidates.push(plain)
+  candidates.push(...(await pyenvPythons()))
   const script = 'import sys; print(sys.version_info >= (3, 12))'
   for (const candidate of candidates) {
+    // A shim of pyenv's is on PATH for every version, and fails for those that are not chosen.
     if ((await output(candidate, ['-c', script]).catch(() => '')) === 'True') return candidate
   }
   return undefined
+}
+
+/** The interpreters that pyenv has installed, whichever of them it has chosen. */
+async function pyenvPythons(): Promise<string[]> {
+  const pyenv = await onPath('pyenv')
+  if (pyenv === undefined) return []
+  const root = dirname(dirname(await realpath(pyenv)))
+  for (const folder of [process.env.PYENV_ROOT, root, dirname(root)]) {
+    if (folder === undefined) continue
+    const versions = await readdir(join(folder, 'versions')).catch(() => [])
+    if (versions.length === 0) continue
+    return versions
+      .filter((version) => /^3\.(1[2-9]|[2-9]\d)\./.test(version))
+      .map((version) => join(folder, 'versions', version, 'bin', 'python'))
+  }
+  return []
 }
