@@ -16,6 +16,10 @@ export interface LakeSettings {
   readonly maxPageLimit: number
   /** Whether `datalake.wipe` is served. */
   readonly allowWipe: boolean
+  /** Up to so many datums a manifest lies in its version's document, beyond in chunks (decision 5). */
+  readonly maxInlineManifest: number
+  /** Datums of a chunk. */
+  readonly manifestChunkSize: number
   /** The largest payload that a base64 task reads whole, in bytes. */
   readonly maxWholePayloadBytes: number
 }

@@ -43,6 +43,8 @@ const defaults = {
   defaultPageLimit: 100,
   maxPageLimit: 500,
   allowWipe: false,
+  maxInlineManifest: 50_000,
+  manifestChunkSize: 10_000,
   maxWholePayloadBytes: 256 * 1024 * 1024,
 } as const satisfies Omit<LakeSettings, 'databaseName'>
 

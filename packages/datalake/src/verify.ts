@@ -210,4 +210,13 @@ async function checkReferences(
     // A manifest may be as long as the lake.
     1,
   )
+  await check(
+    records.manifestChunks.stream({}, { ...options, batchSize: 2 }),
+    records.datums,
+    'datum_id',
+    ({ datum_ids }) => datum_ids,
+    ({ dataset_version_id }, id) =>
+      issues.add('dangling_manifest_datum', dataset_version_id, `names the missing datum '${id}'`),
+    1,
+  )
 }

@@ -7,7 +7,7 @@ import { inTransaction, type Records } from '../records/records.ts'
 import { notFound, requireAll } from '../records/references.ts'
 import { resolveDatums } from '../records/resolve.ts'
 import { viewPage } from './dataset-view.ts'
-import type { Manifests } from './manifests.ts'
+import { type Manifests, storeManifest, withManifests } from './manifests.ts'
 
 /** Dataset versions: immutable, ordered lists of datums. */
 export function datasetVersionHandlers(parts: LakeParts, manifests: Manifests) {
@@ -27,7 +27,7 @@ export function datasetVersionHandlers(parts: LakeParts, manifests: Manifests) {
           if (known) throw alreadyExists(dataset_name, version)
           checkDistinct(manifest)
           await requireAll(tx.datums, 'Datum', 'datum_id', manifest, {})
-          return await insertDatasetVersion(tx, {
+          return await insertDatasetVersion(parts, tx, {
             dataset_version_id: newId('dataset_version'),
             dataset_name,
             version,
@@ -51,21 +51,25 @@ export function datasetVersionHandlers(parts: LakeParts, manifests: Manifests) {
       if (dataset_version === undefined) {
         throw notFound('Dataset version', 'name and version', [`${dataset_name}@${version}`])
       }
-      return { dataset_version }
+      const [whole] = await withManifests(records, [dataset_version], options)
+      return { dataset_version: whole ?? dataset_version }
     },
     'dataset_versions.list': async ({ dataset_name, filters }, options) => ({
-      dataset_versions: await listAll(parts, listing, merged(dataset_name, filters), options),
-    }),
-    'dataset_versions.list_page': ({ dataset_name, ...request }, options) =>
-      listPage(
-        parts,
-        listing,
-        { ...request, filters: merged(dataset_name, request.filters) },
+      dataset_versions: await withManifests(
+        records,
+        await listAll(parts, listing, merged(dataset_name, filters), options),
         options,
       ),
+    }),
+    'dataset_versions.list_page': async ({ dataset_name, ...request }, options) => {
+      const filters = merged(dataset_name, request.filters)
+      const { items, page } = await listPage(parts, listing, { ...request, filters }, options)
+      return { items: await withManifests(records, items, options), page }
+    },
     'dataset_versions.resolve': async ({ dataset_name, version }, options) => {
       const head = await manifests.head(dataset_name, version, options)
-      const manifest = [...(await manifests.datumIds(head.dataset_version_id, options))]
+      const opened = await manifests.open(head.dataset_version_id, options)
+      const manifest = [...(await opened.slice(0, opened.size, options))]
       const found = await records.datums.getMany(manifest, options)
       const datums = manifest.map((id) => {
         const datum = found.get(id)
@@ -85,11 +89,15 @@ export function datasetVersionHandlers(parts: LakeParts, manifests: Manifests) {
 
 /** Inserts a version; the unique index decides between two who try at once. @throws `DUPLICATE`. */
 export async function insertDatasetVersion(
+  { settings }: LakeParts,
   tx: Records,
-  version: Parameters<Records['datasetVersions']['insert']>[0],
+  version: Parameters<Records['datasetVersions']['insert']>[0] & { readonly manifest: string[] },
 ) {
+  const { dataset_version_id, manifest } = version
   try {
-    return await tx.datasetVersions.insert(version)
+    const inline = await storeManifest(tx, dataset_version_id, manifest, settings)
+    const stored = await tx.datasetVersions.insert({ ...version, manifest: inline })
+    return { ...stored, manifest }
   } catch (error) {
     if (!isMindtraceError(error, 'DUPLICATE')) throw error
     throw alreadyExists(version.dataset_name, version.version, error)

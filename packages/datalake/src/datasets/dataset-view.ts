@@ -15,7 +15,7 @@ import { decodeCursor, encodeCursor, filterFingerprint } from '../pages/cursor.t
 import { invalidPage, pageLimit } from '../pages/page.ts'
 import type { Records } from '../records/records.ts'
 import { type DatumGraph, datumGraph } from '../records/resolve.ts'
-import type { Manifests } from './manifests.ts'
+import type { Manifest, Manifests } from './manifests.ts'
 import { structuredPredicate } from './structured-filter.ts'
 
 type ViewPage = ParsedInput<'dataset_versions.view_page'>
@@ -37,7 +37,7 @@ export async function viewPage(
   }
   const limit = pageLimit(request.limit, parts)
   const head = await manifests.head(request.dataset_name, request.version, options)
-  const manifest = await manifests.datumIds(head.dataset_version_id, options)
+  const manifest = await manifests.open(head.dataset_version_id, options)
   const scope = {
     resource: `dataset_version_view:${request.dataset_name}:${request.version}`,
     sort: request.sort,
@@ -47,7 +47,7 @@ export async function viewPage(
   const start =
     request.cursor === null
       ? 0
-      : ordinalOf(decodeCursor(request.cursor, scope, parts.clock.now()), manifest.length) + 1
+      : ordinalOf(decodeCursor(request.cursor, scope, parts.clock.now()), manifest.size) + 1
 
   const matches: Match[] = []
   for await (const match of matching(
@@ -96,7 +96,7 @@ interface Match {
 /** Datums of the manifest that fit, from a place on, read in chunks; missing ones are passed over. */
 async function* matching(
   { datums }: Records,
-  manifest: readonly string[],
+  manifest: Manifest,
   start: number,
   filters: readonly StructuredFilter[],
   wanted: number,
@@ -105,9 +105,9 @@ async function* matching(
   const fits = structuredPredicate(filters)
   const pushed = pushedDown(filters)
   let size = Math.min(wanted + 1, 1000)
-  for (let from = start; from < manifest.length; from += size) {
+  for (let from = start; from < manifest.size; from += size) {
     if (from > start) size = 1000
-    const ids = manifest.slice(from, from + size)
+    const ids = await manifest.slice(from, from + size, options)
     const filter = { datum_id: { $in: ids }, ...pushed } as Filter
     const found = pushed === undefined ? await datums.getMany(ids, options) : new Map()
     if (pushed !== undefined) {
@@ -131,11 +131,11 @@ function pushedDown(filters: readonly StructuredFilter[]): Filter | undefined {
 
 async function countMatches(
   records: Records,
-  manifest: readonly string[],
+  manifest: Manifest,
   filters: readonly StructuredFilter[],
   options: CallOptions,
 ): Promise<number> {
-  if (filters.length === 0) return manifest.length
+  if (filters.length === 0) return manifest.size
   let count = 0
   for await (const _match of matching(records, manifest, 0, filters, 999, options)) count += 1
   return count

@@ -54,7 +54,7 @@ async function nextDataset(
     dataset_name,
     latest_version: latest.version,
     versions: versions.length,
-    datums: (await manifests.datumIds(latest.dataset_version_id, options)).length,
+    datums: (await manifests.open(latest.dataset_version_id, options)).size,
     created_at: oldest.created_at,
     updated_at: latest.created_at,
   }
@@ -70,16 +70,16 @@ async function datasetStats(
   options: CallOptions,
 ): Promise<DatasetStats> {
   const head = await manifests.head(dataset_name, version, options)
-  const manifest = await manifests.datumIds(head.dataset_version_id, options)
+  const manifest = await manifests.open(head.dataset_version_id, options)
   const assetIds = new Set<string>()
   const seenSets = new Set<string>()
   const splits = new Counter()
   const labels = new Counter()
   const kinds = new Counter()
   const total = { datums: 0, payload_bytes: 0, annotation_sets: 0, annotation_records: 0 }
-  for (let from = 0; from < manifest.length; from += chunk) {
+  for (let from = 0; from < manifest.size; from += chunk) {
     options.signal?.throwIfAborted()
-    const ids = manifest.slice(from, from + chunk)
+    const ids = await manifest.slice(from, from + chunk, options)
     const datums = await records.datums.getMany(ids, {
       ...options,
       fields: ['split', 'asset_refs', 'annotation_set_ids'],

@@ -103,7 +103,7 @@ async function sessionOf(
 }
 
 async function commit(
-  { clock }: LakeParts,
+  parts: LakeParts,
   tx: Records,
   sessionId: string,
   expected: { readonly samples: number; readonly source_keys_sha256: string },
@@ -130,8 +130,8 @@ async function commit(
     )
   }
   if (session.state === 'committed') return session
-  const now = clock.now()
-  const inserted = await insertDatasetVersion(tx, {
+  const now = parts.clock.now()
+  const inserted = await insertDatasetVersion(parts, tx, {
     dataset_version_id: derivedId('dataset_version', sessionId, sha256Hex(manifest.join('\n'))),
     dataset_name,
     version,

@@ -1,8 +1,9 @@
 import type { Collection, Database, Repositories, Repository } from '@mindtrace/database'
 import * as definitions from './collections.ts'
 import { ingestSamples, ingestSessions } from './ingest-collections.ts'
+import { manifestChunks } from './manifest-collection.ts'
 
-const all = { ...definitions, ingestSamples, ingestSessions }
+const all = { ...definitions, ingestSamples, ingestSessions, manifestChunks }
 
 /** Every collection of a lake, for `Database.init`. */
 export const lakeCollections: readonly Collection[] = Object.values(all)

@@ -33,12 +33,12 @@ export async function openLakeOver(
   })
 }
 
-/** A lake in memory. */
-export async function openMemoryLake(wishes?: LakeWishes): Promise<Lake> {
+/** A lake in memory. Its manifests go into chunks almost at once: nobody may see a difference. */
+export async function openMemoryLake(wishes: LakeWishes = {}): Promise<Lake> {
   const database = await openSqliteDatabase({ path: ':memory:' })
   return await openLakeOver(
     { database, mounts: { main: new MemoryMount(), other: new MemoryMount() } },
-    wishes,
+    { ...wishes, settings: { maxInlineManifest: 2, manifestChunkSize: 2, ...wishes.settings } },
   )
 }
 
