@@ -61,18 +61,6 @@ export const StructuredFilter = z
   .meta({ id: 'StructuredFilter' })
 export type StructuredFilter = z.infer<typeof StructuredFilter>
 
-export const DatasetViewRequest = z
-  .object({
-    limit: nullable(z.int().min(1)),
-    cursor: nullable(z.string()),
-    sort: z.string().default('manifest_order'),
-    include_total: z.boolean().default(false),
-    filters: z.array(StructuredFilter).default([]),
-    expand: DatasetViewExpand.prefault({}),
-  })
-  .meta({ id: 'DatasetViewRequest' })
-export type DatasetViewRequest = z.infer<typeof DatasetViewRequest>
-
 export const PageRequest = z
   .object({
     limit: nullable(z.int().min(1)),
@@ -82,3 +70,10 @@ export const PageRequest = z
   })
   .meta({ id: 'PageRequest' })
 export type PageRequest = z.infer<typeof PageRequest>
+
+export const DatasetViewRequest = PageRequest.extend({
+  sort: z.string().default('manifest_order'),
+  filters: z.array(StructuredFilter).default([]),
+  expand: DatasetViewExpand.prefault({}),
+}).meta({ id: 'DatasetViewRequest' })
+export type DatasetViewRequest = z.infer<typeof DatasetViewRequest>

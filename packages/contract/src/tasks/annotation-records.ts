@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { AnnotationRecord } from '../model/annotations.ts'
-import { PageInfo } from '../model/pages.ts'
+import { PageInfo, PageRequest } from '../model/pages.ts'
 import { jsonObject, nullable } from '../model/primitives.ts'
 import { DeleteByIdInput, GetByIdInput, ListInput, PageInput } from './requests.ts'
 import { task } from './task.ts'
@@ -47,15 +47,9 @@ export const ListAnnotationRecordsForAssetInput = z
   .meta({ id: 'ListAnnotationRecordsForAssetInput' })
 export type ListAnnotationRecordsForAssetInput = z.infer<typeof ListAnnotationRecordsForAssetInput>
 
-export const ListAnnotationRecordsForAssetPageInput = z
-  .object({
-    limit: nullable(z.int().min(1)),
-    cursor: nullable(z.string()),
-    sort: z.string().default('created_desc'),
-    include_total: z.boolean().default(false),
-    asset_id: z.string(),
-  })
-  .meta({ id: 'ListAnnotationRecordsForAssetPageInput' })
+export const ListAnnotationRecordsForAssetPageInput = PageRequest.extend({
+  asset_id: z.string(),
+}).meta({ id: 'ListAnnotationRecordsForAssetPageInput' })
 export type ListAnnotationRecordsForAssetPageInput = z.infer<
   typeof ListAnnotationRecordsForAssetPageInput
 >

@@ -76,20 +76,6 @@ export const CreateAssetFromObjectInput = z
   .meta({ id: 'CreateAssetFromObjectInput' })
 export type CreateAssetFromObjectInput = z.infer<typeof CreateAssetFromObjectInput>
 
-export const CreateAssetFromUploadedObjectInput = z
-  .object({
-    kind: z.string(),
-    media_type: z.string(),
-    storage_ref: StorageRef,
-    checksum: nullable(z.string()),
-    size_bytes: nullable(z.int()),
-    subject: nullable(SubjectRef),
-    metadata: nullable(jsonObject()),
-    created_by: nullable(z.string()),
-  })
-  .meta({ id: 'CreateAssetFromUploadedObjectInput' })
-export type CreateAssetFromUploadedObjectInput = z.infer<typeof CreateAssetFromUploadedObjectInput>
-
 export const CreateAssetInput = z
   .object({
     kind: z.string(),
@@ -103,6 +89,11 @@ export const CreateAssetInput = z
   })
   .meta({ id: 'CreateAssetInput' })
 export type CreateAssetInput = z.infer<typeof CreateAssetInput>
+
+export const CreateAssetFromUploadedObjectInput = CreateAssetInput.meta({
+  id: 'CreateAssetFromUploadedObjectInput',
+})
+export type CreateAssetFromUploadedObjectInput = z.infer<typeof CreateAssetFromUploadedObjectInput>
 
 export const GetAssetByAliasInput = z
   .object({

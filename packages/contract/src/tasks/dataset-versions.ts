@@ -1,15 +1,10 @@
 import { z } from 'zod'
 import { DatasetVersion, ResolvedDatasetVersion } from '../model/datasets.ts'
-import {
-  DatasetViewExpand,
-  DatasetViewInfo,
-  DatasetViewRow,
-  PageInfo,
-  StructuredFilter,
-} from '../model/pages.ts'
+import { DatasetViewPage, DatasetViewRequest, PageInfo } from '../model/pages.ts'
 import { jsonObject, nullable } from '../model/primitives.ts'
 import { ObjectPayloadDescriptor } from '../model/storage.ts'
 import { DatasetSyncBundle } from '../model/sync.ts'
+import { PageInput } from './requests.ts'
 import { task } from './task.ts'
 
 export const CreateDatasetVersionInput = z
@@ -65,13 +60,7 @@ export const DatasetVersionPageOutput = z
   .meta({ id: 'DatasetVersionPageOutput' })
 export type DatasetVersionPageOutput = z.infer<typeof DatasetVersionPageOutput>
 
-export const DatasetViewPageOutput = z
-  .object({
-    items: z.array(DatasetViewRow).default([]),
-    page: PageInfo,
-    view: DatasetViewInfo,
-  })
-  .meta({ id: 'DatasetViewPageOutput' })
+export const DatasetViewPageOutput = DatasetViewPage.meta({ id: 'DatasetViewPageOutput' })
 export type DatasetViewPageOutput = z.infer<typeof DatasetViewPageOutput>
 
 export const ExportDatasetVersionInput = z
@@ -98,16 +87,9 @@ export const ListDatasetVersionsInput = z
   .meta({ id: 'ListDatasetVersionsInput' })
 export type ListDatasetVersionsInput = z.infer<typeof ListDatasetVersionsInput>
 
-export const ListDatasetVersionsPageInput = z
-  .object({
-    limit: nullable(z.int().min(1)),
-    cursor: nullable(z.string()),
-    sort: z.string().default('created_desc'),
-    include_total: z.boolean().default(false),
-    filters: nullable(jsonObject()),
-    dataset_name: nullable(z.string()),
-  })
-  .meta({ id: 'ListDatasetVersionsPageInput' })
+export const ListDatasetVersionsPageInput = PageInput.extend({
+  dataset_name: nullable(z.string()),
+}).meta({ id: 'ListDatasetVersionsPageInput' })
 export type ListDatasetVersionsPageInput = z.infer<typeof ListDatasetVersionsPageInput>
 
 export const ResolvedDatasetVersionOutput = z
@@ -117,18 +99,10 @@ export const ResolvedDatasetVersionOutput = z
   .meta({ id: 'ResolvedDatasetVersionOutput' })
 export type ResolvedDatasetVersionOutput = z.infer<typeof ResolvedDatasetVersionOutput>
 
-export const ViewDatasetVersionPageInput = z
-  .object({
-    limit: nullable(z.int().min(1)),
-    cursor: nullable(z.string()),
-    sort: z.string().default('manifest_order'),
-    include_total: z.boolean().default(false),
-    filters: z.array(StructuredFilter).default([]),
-    expand: DatasetViewExpand.prefault({}),
-    dataset_name: z.string(),
-    version: z.string(),
-  })
-  .meta({ id: 'ViewDatasetVersionPageInput' })
+export const ViewDatasetVersionPageInput = DatasetViewRequest.extend({
+  dataset_name: z.string(),
+  version: z.string(),
+}).meta({ id: 'ViewDatasetVersionPageInput' })
 export type ViewDatasetVersionPageInput = z.infer<typeof ViewDatasetVersionPageInput>
 
 /** Tasks of this family, in the order in which `endpoints` lists them. */

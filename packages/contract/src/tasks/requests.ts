@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { PageRequest } from '../model/pages.ts'
 import { jsonObject, nullable } from '../model/primitives.ts'
 
 export const DeleteByIdInput = z
@@ -22,13 +23,7 @@ export const ListInput = z
   .meta({ id: 'ListInput' })
 export type ListInput = z.infer<typeof ListInput>
 
-export const PageInput = z
-  .object({
-    limit: nullable(z.int().min(1)),
-    cursor: nullable(z.string()),
-    sort: z.string().default('created_desc'),
-    include_total: z.boolean().default(false),
-    filters: nullable(jsonObject()),
-  })
-  .meta({ id: 'PageInput' })
+export const PageInput = PageRequest.extend({ filters: nullable(jsonObject()) }).meta({
+  id: 'PageInput',
+})
 export type PageInput = z.infer<typeof PageInput>
