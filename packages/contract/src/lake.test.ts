@@ -1,8 +1,9 @@
 import { expect, expectTypeOf, test } from 'vitest'
-import { findTask, parseInput, type TaskOutput, taskPath } from './call.ts'
+import { allTasks, findTask, parseInput, type TaskOutput, taskPath } from './call.ts'
 import { createLake, type Lake } from './lake.ts'
 import type { Asset } from './model/assets.ts'
 import { tasks } from './tasks/table.ts'
+import type { Task } from './tasks/task.ts'
 
 function recordingLake(): { lake: Lake; calls: [string, unknown][]; disposals: () => number } {
   const calls: [string, unknown][] = []
@@ -49,6 +50,17 @@ test('holds the 116 tasks of the service, the 14 that MCP shows by default, and 
   expect(taskPath('assets.get')).toBe('/assets.get')
   expect(taskPath('datasets.list')).toBe('/v1/datasets.list')
   expect(findTask('constructor')).toBeUndefined()
+})
+
+test('what MCP shows reads, as does what is named so; what is named otherwise does not', () => {
+  const reading = /(^|[._])(get|list|page|head|resolve|export|stats|status|plan)($|_by_|_for_)/
+  const writing = /(^|[._])(create|update|delete|add|put|copy|wipe|commit|enqueue|purge|shutdown)$/
+  for (const [name, { reads, mcp }] of Object.entries<Task>(allTasks)) {
+    if (mcp || (reading.test(name) && !writing.test(name) && !name.endsWith('update_status'))) {
+      expect(reads, name).toBe(true)
+    }
+    if (writing.test(name)) expect(reads, name).toBe(false)
+  }
 })
 
 test('fills defaults, drops unknown keys and derives the qualified key', () => {

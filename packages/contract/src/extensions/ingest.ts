@@ -25,6 +25,7 @@ export const ingestTasks = {
     summary: 'Says which samples the journal holds already, with their digests.',
     input: IngestPlanInput,
     output: IngestPlanOutput,
+    reads: true,
     statuses: [404],
   }),
   'ingest.commit': task({

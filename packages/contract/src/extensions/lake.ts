@@ -79,5 +79,6 @@ export const lakeTasks = {
     summary: 'Looks for records without bytes and for references that lead nowhere.',
     input: LakeVerifyInput,
     output: LakeVerifyOutput,
+    reads: true,
   }),
 } as const

@@ -71,6 +71,7 @@ export const annotationSchemasTasks = {
     summary: 'Fetches one schema by id.',
     input: GetByIdInput,
     output: AnnotationSchemaOutput,
+    reads: true,
     statuses: [404],
   }),
   'annotation_schemas.get_by_name_version': task({
@@ -84,12 +85,14 @@ export const annotationSchemasTasks = {
     summary: 'Returns every schema matching a raw filter.',
     input: ListInput,
     output: AnnotationSchemaListOutput,
+    reads: true,
     statuses: [400],
   }),
   'annotation_schemas.list_page': task({
     summary: 'One cursor page of schemas.',
     input: PageInput,
     output: AnnotationSchemaPageOutput,
+    reads: true,
     statuses: [400],
   }),
   'annotation_schemas.update': task({

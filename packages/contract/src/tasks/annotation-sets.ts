@@ -58,18 +58,21 @@ export const annotationSetsTasks = {
     summary: 'Fetches one set.',
     input: GetByIdInput,
     output: AnnotationSetOutput,
+    reads: true,
     statuses: [404],
   }),
   'annotation_sets.list': task({
     summary: 'Returns every set matching a raw filter.',
     input: ListInput,
     output: AnnotationSetListOutput,
+    reads: true,
     statuses: [400],
   }),
   'annotation_sets.list_page': task({
     summary: 'One cursor page of sets.',
     input: PageInput,
     output: AnnotationSetPageOutput,
+    reads: true,
     statuses: [400],
   }),
   'annotation_sets.update': task({

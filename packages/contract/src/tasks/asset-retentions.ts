@@ -56,18 +56,21 @@ export const assetRetentionsTasks = {
     summary: 'Fetches one retention.',
     input: GetByIdInput,
     output: AssetRetentionOutput,
+    reads: true,
     statuses: [404],
   }),
   'asset_retentions.list': task({
     summary: 'Returns every retention matching a raw filter.',
     input: ListInput,
     output: AssetRetentionListOutput,
+    reads: true,
     statuses: [400],
   }),
   'asset_retentions.list_page': task({
     summary: 'One cursor page of retentions.',
     input: PageInput,
     output: AssetRetentionPageOutput,
+    reads: true,
     statuses: [400],
   }),
   'asset_retentions.update': task({

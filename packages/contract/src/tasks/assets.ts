@@ -154,23 +154,27 @@ export const assetsTasks = {
       "Signs a GET URL for one asset's payload, so that its bytes travel straight from the object store.",
     input: GetAssetDownloadUrlInput,
     output: AssetDownloadUrlOutput,
+    reads: true,
     statuses: [404, 409],
   }),
   'assets.download_urls': task({
     summary: 'Signs GET URLs for many assets in one call; what cannot be signed is left out.',
     input: GetAssetsDownloadUrlsInput,
     output: AssetsDownloadUrlsOutput,
+    reads: true,
   }),
   'assets.list': task({
     summary: 'Returns every asset matching a raw filter.',
     input: ListInput,
     output: AssetListOutput,
+    reads: true,
     statuses: [400],
   }),
   'assets.list_page': task({
     summary: 'One cursor page of assets.',
     input: PageInput,
     output: AssetPageOutput,
+    reads: true,
     statuses: [400],
   }),
   'assets.update_metadata': task({

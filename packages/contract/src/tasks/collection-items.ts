@@ -63,24 +63,28 @@ export const collectionItemsTasks = {
     summary: 'Fetches one item.',
     input: GetByIdInput,
     output: CollectionItemOutput,
+    reads: true,
     statuses: [404],
   }),
   'collection_items.list': task({
     summary: 'Returns every item matching a raw filter.',
     input: ListInput,
     output: CollectionItemListOutput,
+    reads: true,
     statuses: [400],
   }),
   'collection_items.list_page': task({
     summary: 'One cursor page of items.',
     input: PageInput,
     output: CollectionItemPageOutput,
+    reads: true,
     statuses: [400],
   }),
   'collection_items.resolve': task({
     summary: 'Returns the item with its collection and its asset.',
     input: GetByIdInput,
     output: ResolvedCollectionItemOutput,
+    reads: true,
     statuses: [404],
   }),
   'collection_items.update': task({

@@ -54,18 +54,21 @@ export const collectionsTasks = {
     summary: 'Fetches one collection.',
     input: GetByIdInput,
     output: CollectionOutput,
+    reads: true,
     statuses: [404],
   }),
   'collections.list': task({
     summary: 'Returns every collection matching a raw filter.',
     input: ListInput,
     output: CollectionListOutput,
+    reads: true,
     statuses: [400],
   }),
   'collections.list_page': task({
     summary: 'One cursor page of collections.',
     input: PageInput,
     output: CollectionPageOutput,
+    reads: true,
     statuses: [400],
   }),
   'collections.update': task({

@@ -84,6 +84,7 @@ export const datasetImportTasks = {
     summary: 'Plans an import of a bundle and returns it; stores nothing.',
     input: DatasetSyncImportRequest,
     output: DatasetSyncImportPlanOutput,
+    reads: true,
     statuses: [400],
   }),
   'dataset_versions.import_commit': task({
@@ -106,12 +107,14 @@ export const datasetImportTasks = {
     summary: 'Status and progress of a job.',
     input: DatasetSyncJobStatusInput,
     output: DatasetSyncJobStatusOutput,
+    reads: true,
     statuses: [404],
   }),
   'dataset_versions.import_job_result': task({
     summary: 'As job status, plus plan (prepare) or result (import).',
     input: DatasetSyncJobStatusInput,
     output: DatasetSyncJobResultOutput,
+    reads: true,
     statuses: [404],
   }),
 } as const

@@ -152,18 +152,21 @@ export const datasetVersionsTasks = {
     summary: 'Returns the whole graph of a version as a sync bundle (no payload bytes).',
     input: ExportDatasetVersionInput,
     output: DatasetSyncBundleOutput,
+    reads: true,
     statuses: [404],
   }),
   'dataset_versions.export_sync_graph': task({
     summary: 'Same answer as export.',
     input: ExportDatasetVersionInput,
     output: DatasetSyncGraphExportOutput,
+    reads: true,
     statuses: [404],
   }),
   'dataset_versions.export_sync_payload_manifest': task({
     summary: 'Only the payload descriptors of a version.',
     input: ExportDatasetVersionInput,
     output: DatasetSyncPayloadManifestOutput,
+    reads: true,
     statuses: [404],
   }),
 } as const

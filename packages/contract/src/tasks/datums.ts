@@ -61,18 +61,21 @@ export const datumsTasks = {
     summary: 'Fetches one datum.',
     input: GetByIdInput,
     output: DatumOutput,
+    reads: true,
     statuses: [404],
   }),
   'datums.list': task({
     summary: 'Returns every datum matching a raw filter.',
     input: ListInput,
     output: DatumListOutput,
+    reads: true,
     statuses: [400],
   }),
   'datums.list_page': task({
     summary: 'One cursor page of datums.',
     input: PageInput,
     output: DatumPageOutput,
+    reads: true,
     statuses: [400],
   }),
   'datums.update': task({

@@ -85,6 +85,7 @@ export const importSessionsTasks = {
     summary: 'Status, counters and last progress of a session.',
     input: DatasetImportSessionStatusInput,
     output: DatasetImportSessionStatusOutput,
+    reads: true,
     statuses: [404],
   }),
   'dataset_versions.import_session_upload_payload': task({

@@ -49,6 +49,7 @@ export const integrityTasks = {
     summary: 'Counts dangling references of a version and returns samples.',
     input: DatasetIntegrityVerifyInput,
     output: DatasetIntegrityVerifyOutput,
+    reads: true,
     statuses: [404],
   }),
 } as const

@@ -123,12 +123,14 @@ export const objectsTasks = {
       'Reads a whole object and returns it base64-encoded together with the given reference.',
     input: GetObjectInput,
     output: ObjectDataOutput,
+    reads: true,
     statuses: [404, 409],
   }),
   'objects.head': task({
     summary: 'Returns registry metadata of an object without its bytes.',
     input: HeadObjectInput,
     output: ObjectHeadOutput,
+    reads: true,
     statuses: [400, 404],
   }),
   'objects.copy': task({

@@ -147,11 +147,13 @@ export const replicationTasksTasks = {
     summary: 'Lists tasks, oldest first.',
     input: ReplicationTaskListInput,
     output: ReplicationTaskListOutput,
+    reads: true,
   }),
   'replication.tasks.get': task({
     summary: 'Fetches one task.',
     input: ReplicationTaskIdInput,
     output: ReplicationTaskOutput,
+    reads: true,
     statuses: [404],
   }),
   'replication.tasks.claim': task({

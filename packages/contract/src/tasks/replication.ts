@@ -101,5 +101,6 @@ export const replicationTasks = {
     summary: 'Counts assets by payload status and lists pending, failed and reclaimable ids.',
     input: null,
     output: ReplicationStatusOutput,
+    reads: true,
   }),
 } as const

@@ -136,16 +136,19 @@ export const serviceTasks = {
     summary: 'Returns the UUID of this server.',
     input: null,
     output: ServerIDOutput,
+    reads: true,
   }),
   class_name: task({
     summary: 'Returns the concrete service class name, here DatalakeService.',
     input: null,
     output: ClassNameOutput,
+    reads: true,
   }),
   pid_file: task({
     summary: "Returns the path of the pid file on the server's disk.",
     input: null,
     output: PIDFileOutput,
+    reads: true,
   }),
   shutdown: task({
     summary: 'Stops the server process (and its process manager).',
@@ -168,6 +171,7 @@ export const serviceTasks = {
     summary: 'Lists configured mounts and the default mount.',
     input: null,
     output: MountsOutput,
+    reads: true,
   }),
   'datalake.wipe': task({
     summary: 'Deletes all payloads on all mounts and/or drops the metadata database.',

@@ -12,16 +12,18 @@ export interface Task<Input extends TaskModel = TaskModel, Output extends TaskMo
   readonly summary: string
   readonly input: Input
   readonly output: Output
+  /** Whether it changes nothing: neither the lake nor the process. */
+  readonly reads: boolean
   /** Whether MCP clients see it as a tool by default; only tasks that read. */
   readonly mcp: boolean
   /** HTTP statuses that it may answer beside 200, 422 and 500. */
   readonly statuses: readonly number[]
 }
 
-/** Fills the defaults of a table entry: no MCP tool, no statuses of its own. */
+/** Fills the defaults of a table entry: no MCP tool, reads only if it is one, no statuses of its own. */
 export function task<Input extends TaskModel, Output extends TaskModel>(
   entry: Pick<Task<Input, Output>, 'summary' | 'input' | 'output'> &
-    Partial<Pick<Task, 'mcp' | 'statuses'>>,
+    Partial<Pick<Task, 'mcp' | 'reads' | 'statuses'>>,
 ): Task<Input, Output> {
-  return { mcp: false, statuses: [], ...entry }
+  return { mcp: false, reads: entry.mcp === true, statuses: [], ...entry }
 }
