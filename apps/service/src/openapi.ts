@@ -6,6 +6,7 @@ import {
   taskPath,
 } from '@mindtrace/contract'
 import { z } from 'zod'
+import { plainSchema } from './plain-schema.ts'
 import { isProcessTask } from './process-tasks.ts'
 import { serviceStreams } from './service-streams.ts'
 
@@ -94,7 +95,7 @@ function json(schema: Json): Json {
 function reference(schema: z.ZodType): Json {
   const id = z.globalRegistry.get(schema)?.id
   return id === undefined
-    ? withoutNoise(z.toJSONSchema(schema, { io: 'input' }))
+    ? plainSchema(z.toJSONSchema(schema, { io: 'input' }))
     : { $ref: `${schemaPath}${id}` }
 }
 
@@ -197,7 +198,7 @@ function components(paths: unknown): Json {
   const visit = (value: unknown): void => {
     for (const id of referencesIn(value)) {
       if (id in used) continue
-      used[id] = withoutNoise(all[id] as Json)
+      used[id] = plainSchema(all[id] as Json)
       visit(used[id])
     }
   }
@@ -209,18 +210,4 @@ function referencesIn(value: unknown): string[] {
   return [...JSON.stringify(value).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)].map(
     ([, id]) => id as string,
   )
-}
-
-/**
- * Without the keys of a schema that stands alone, the bounds that every integer of ours has, and the
- * duty to send `_id`: anything is taken for it, nothing as well.
- */
-function withoutNoise(schema: Json): Json {
-  const { $schema: _schema, $id: _id, ...rest } = schema
-  return JSON.parse(JSON.stringify(rest), (key, value: unknown) => {
-    if (key === 'minimum' && value === Number.MIN_SAFE_INTEGER) return undefined
-    if (key === 'maximum' && value === Number.MAX_SAFE_INTEGER) return undefined
-    if (key === 'required' && Array.isArray(value)) return value.filter((name) => name !== '_id')
-    return value
-  })
 }
