@@ -27,7 +27,7 @@ export interface ImportOptions extends CallOptions {
   /** The mount for payloads; null is the lake's default. */
   readonly mount?: string | null | undefined
   readonly createdBy?: string | null | undefined
-  /** A group is sent when it has this many samples (default 100, at most 1,000) … */
+  /** A group is sent when it has this many samples (default 64, at most 1,000) … */
   readonly groupSamples?: number | undefined
   /** … or payloads of this many bytes (default 16 MiB). */
   readonly groupBytes?: number | undefined
@@ -130,7 +130,7 @@ class ImportRun {
   /** Groups are under way while the next one is read. */
   async #sendAll(session: IngestSession): Promise<void> {
     const { signal } = this.#options
-    const groupSamples = Math.min(this.#options.groupSamples ?? 100, 1000)
+    const groupSamples = Math.min(this.#options.groupSamples ?? 64, 1000)
     const groupBytes = this.#options.groupBytes ?? 16 * 1024 * 1024
     const underWay: Promise<void>[] = []
     const send = async (group: Group) => {
