@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+
 /** One line of a result table. */
 export interface Measurement {
   readonly what: string
@@ -22,6 +25,11 @@ export interface Workspace {
   readonly folder: string
   /** Sizes are divided by this for a quick look: 1 measures what the budgets say. */
   readonly shrink: number
+}
+
+/** Waits until what was written so far is on the disk, so that the next phase does not pay for it. */
+export async function settleDisk(): Promise<void> {
+  await promisify(execFile)('sync')
 }
 
 /** The value below which a share of the samples lies. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runMindtrace, serveMindtrace } from '../cli-process.ts'
-import type { Measurement, Scenario } from '../scenario.ts'
+import { type Measurement, type Scenario, settleDisk } from '../scenario.ts'
 import { writeVocData } from '../voc-data.ts'
 
 const images = 10_000
@@ -16,7 +16,9 @@ export const importVoc: Scenario = {
   async run({ folder, shrink }) {
     const count = Math.round(images / shrink)
     const data = await writeVocData(join(folder, 'voc'), { images: count, imageBytes })
+    await settleDisk()
     const plain = await plainCopy(join(data.folder, 'JPEGImages'), join(folder, 'plain'))
+    await settleDisk()
     const source = ['import', 'voc', data.folder, '--dataset', 'bench', '--json']
     const embedded = await runMindtrace([...source, '--lake', join(folder, 'embedded')])
     check(embedded.stdout, count, data.boxes)
@@ -42,6 +44,7 @@ export const importVoc: Scenario = {
         budget: { text: '< 300 MB', kept: embedded.peakMiB * 1.048576 < 300 },
       },
     ]
+    await settleDisk()
     await using service = await serveMindtrace(['--lake', join(folder, 'served')], 18_431)
     const remote = await runMindtrace([...source, '--lake', service.address])
     check(remote.stdout, count, data.boxes)
