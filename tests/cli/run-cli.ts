@@ -2,8 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
-const bin = fileURLToPath(new URL('../../apps/cli/src/bin/mindtrace.ts', import.meta.url))
-
 /** A finished command. */
 export interface Finished {
   readonly code: number | null
@@ -25,17 +23,20 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>
 }
 
+/** The arguments with which Node runs `mindtrace` from source. */
+export const cliArguments: readonly string[] = [
+  '--conditions=@mindtrace/source',
+  '--disable-warning=ExperimentalWarning',
+  fileURLToPath(new URL('../../apps/cli/src/bin/mindtrace.ts', import.meta.url)),
+]
+
 /** Starts `mindtrace` as a process of its own, from source. */
 export function startCli(args: readonly string[], options: CliOptions = {}): Running {
-  const child = spawn(
-    process.execPath,
-    ['--conditions=@mindtrace/source', '--disable-warning=ExperimentalWarning', bin, ...args],
-    {
-      cwd: options.cwd,
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...options.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  )
+  const child = spawn(process.execPath, [...cliArguments, ...args], {
+    cwd: options.cwd,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

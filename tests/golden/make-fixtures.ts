@@ -120,7 +120,39 @@ async function makeContract({ tasks, models }: Spec): Promise<void> {
   await writeFile(join(folder, 'service-tasks.json'), `${JSON.stringify(compact)}\n`)
 }
 
+interface McpExchange {
+  readonly note: string
+  readonly request: unknown
+  readonly response: {
+    readonly status: number
+    readonly headers: Readonly<Record<string, string>>
+    readonly body: string
+  }
+}
+
+/** The tools, and the session with its bodies read: a list of tools is there already. */
+async function makeMcp(folder: string): Promise<void> {
+  const read = async (name: string) =>
+    JSON.parse(await readFile(join(folder, 'golden', name), 'utf8')) as unknown
+  const exchanges = (await read('mcp-exchange.json')) as readonly McpExchange[]
+  const message = (body: string): unknown => {
+    const text = /^data: (.*)$/m.exec(body)?.[1] ?? body
+    if (text.trim() === '') return null
+    return JSON.parse(text, (key, value: unknown) => (key === 'tools' ? [] : value))
+  }
+  const fixture = {
+    tools: await read('mcp-tools.json'),
+    exchanges: exchanges.map(({ note, request, response: { status, headers, body } }) => ({
+      note,
+      request,
+      response: { status, headers, message: message(body) },
+    })),
+  }
+  await writeFile('tests/fixtures/golden-mcp.json', `${JSON.stringify(fixture)}\n`)
+}
+
 const folder = process.argv[2] ?? ''
 const spec = JSON.parse(await readFile(join(folder, 'spec/service-tasks.json'), 'utf8')) as Spec
 await makeStory(folder, spec)
 await makeContract(spec)
+await makeMcp(folder)

@@ -4,6 +4,7 @@ import { addCat } from './commands/cat.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addImport } from './commands/import/import.ts'
 import { addLs } from './commands/ls.ts'
+import { addMcp } from './commands/mcp.ts'
 import { addQuickstart } from './commands/quickstart.ts'
 import { addServe } from './commands/serve.ts'
 import { addShow } from './commands/show.ts'
@@ -16,6 +17,7 @@ import { version } from './version.ts'
 const commands: readonly AddCommand[] = [
   addQuickstart,
   addServe,
+  addMcp,
   addImport,
   addLs,
   addShow,
@@ -30,6 +32,7 @@ Examples:
   mindtrace import voc ./VOCdevkit --dataset pets        a VOC folder into ./lake
   mindtrace import voc ./data --dataset pets@2 --lake http://127.0.0.1:8080
   mindtrace serve --lake ./lake                          the service and its page
+  mindtrace mcp --lake ./lake                            for an MCP client to start
   mindtrace ls assets --filter '{"kind":"image"}' --json | head
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 done except for the items in "errors", 130 interrupted.

@@ -4,6 +4,7 @@ import { Hono } from 'hono'
 import { errorResponse } from './error-response.ts'
 import { addExplorer, type ExplorerFiles } from './explorer-files.ts'
 import { jsonResponse } from './json-response.ts'
+import { addMcp, type McpOptions } from './mcp/routes.ts'
 import { openApiDocument } from './openapi.ts'
 import { createProcessTasks, type ServerInfo } from './process-tasks.ts'
 import { requestLog } from './request-log.ts'
@@ -31,21 +32,30 @@ export interface AppOptions {
   readonly shutdown?: (() => void) | undefined
   /** Makes thumbnails; default: by the package `sharp`, if it is installed. */
   readonly loadShrink?: (() => Promise<Shrink | undefined>) | undefined
+  readonly mcp?: McpOptions | undefined
+  /** Aborts when the service ends, for answers that would stay open for ever. */
+  readonly ending?: AbortSignal | undefined
 }
 
 /**
  * The HTTP application over a lake: every task of the table, the streamed routes, the OpenAPI document
- * and probes. It holds no state of its own, so any number of processes may serve one lake.
+ * MCP and probes. It holds no state of its own but the sessions of MCP, so any number of processes may
+ * serve one lake.
  */
 export function createApp(options: AppOptions): Hono {
   const { lake, serverInfo, log = silentLogger, limits = {}, explorer, shutdown } = options
   const app = new Hono({ strict: false })
+  const bodyLimitBytes = limits.bodyBytes ?? 256 * 1024 * 1024
   const call = createServiceCall(lake, createProcessTasks(serverInfo, shutdown))
 
   app.use(requestLog(log))
-  addTaskRoutes(app, { call, log, bodyLimitBytes: limits.bodyBytes ?? 256 * 1024 * 1024 })
+  addTaskRoutes(app, { call, log, bodyLimitBytes })
   addStreamRoutes(app, { streams: lake.streams, log })
   addThumbnails(app, { lake, log, loadShrink: options.loadShrink })
+  const { streams } = lake
+  const { version } = serverInfo
+  const { mcp, ending } = options
+  addMcp(app, { ...mcp, call, streams, version, log, bodyLimitBytes, ending })
   addProbes(app, lake)
   addOpenApi(app, serverInfo.version)
   addMethodNotAllowed(app)

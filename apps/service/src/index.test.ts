@@ -2,5 +2,10 @@ import { expect, test } from 'vitest'
 import * as surface from './index.ts'
 
 test('exports what it means to', () => {
-  expect(Object.keys(surface).sort()).toEqual(['createApp', 'serve', 'startService'])
+  expect(Object.keys(surface).sort()).toEqual([
+    'createApp',
+    'serve',
+    'serveMcpOverStdio',
+    'startService',
+  ])
 })

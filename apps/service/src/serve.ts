@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { access, mkdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -7,12 +6,15 @@ import { fileURLToPath } from 'node:url'
 import type { Lake } from '@mindtrace/contract'
 import type { Logger } from '@mindtrace/core'
 import { createApp, type Limits } from './app.ts'
+import type { McpOptions } from './mcp/routes.ts'
 import { type RunningService, type StartOptions, startService } from './start-service.ts'
+import { packageVersion } from './version.ts'
 
 /** What {@link serve} takes: a lake, and where to listen. */
 export interface ServeOptions extends Omit<StartOptions, 'app'> {
   readonly lake: Lake
   readonly limits?: Limits | undefined
+  readonly mcp?: McpOptions | undefined
   /** Called when a client asks for the end; without it `POST /shutdown` is refused. */
   readonly shutdown?: (() => void) | undefined
   /** Default: a folder of this user's under the system's temporary one. */
@@ -32,19 +34,23 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
     options.pidFolder ?? join(tmpdir(), `mindtrace-${process.getuid?.() ?? 'user'}`),
     `DatalakeService_${serverId}_pid.txt`,
   )
+  const ending = new AbortController()
   const app = createApp({
     lake: options.lake,
     serverInfo: { serverId, pidFile, version: packageVersion() },
     explorer: await findExplorer(),
     log: options.log,
     limits: options.limits,
+    mcp: options.mcp,
     shutdown: options.shutdown,
+    ending: ending.signal,
   })
   const service = await startService({ ...options, app })
   await mkdir(dirname(pidFile), { recursive: true, mode: 0o700 })
   await writeFile(pidFile, `${process.pid}\n`)
   let closed: Promise<void> | undefined
   const close = () => {
+    ending.abort()
     closed ??= service.close().finally(() => rm(pidFile, { force: true }))
     return closed
   }
@@ -61,9 +67,4 @@ async function findExplorer(): Promise<{ readonly root: string } | undefined> {
   } catch {
     return undefined
   }
-}
-
-function packageVersion(): string {
-  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(manifest) as { version: string }).version
 }
