@@ -59,7 +59,7 @@ export interface Repository<T extends object, I = T> {
 
   /**
    * Writes the new ones of many documents and tells which exist. All are checked before the first is
-   * written; they become visible in groups of 1000, so use a transaction where all or none must be.
+   * written; they become visible in groups of up to 1000, so use a transaction where all or none must be.
    */
   insertMany(
     documents: readonly I[],
@@ -67,7 +67,7 @@ export interface Repository<T extends object, I = T> {
   ): Promise<{ readonly inserted: readonly Stored<T>[]; readonly duplicates: readonly Duplicate[] }>
 
   /**
-   * Writes many documents, whole, in place of those with the same key. In groups of 1000 like `insertMany`.
+   * Writes many documents, whole, in place of those with the same key. In groups like `insertMany`.
    * @throws `DUPLICATE` when one breaks another unique index; its group is then not written.
    */
   upsertMany(
@@ -140,6 +140,6 @@ export interface Repository<T extends object, I = T> {
   /** Deletes one document. @throws `NOT_FOUND`. */
   delete(key: string, options?: CallOptions): Promise<void>
 
-  /** Deletes all that the filter means and gives their number. */
+  /** Deletes all that the filter means, many of them in groups, and gives their number. */
   deleteMany(filter: FilterInput, options?: CallOptions): Promise<number>
 }

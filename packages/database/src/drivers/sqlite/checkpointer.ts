@@ -1,48 +1,38 @@
 import { statSync } from 'node:fs'
-import { Worker } from 'node:worker_threads'
+import type { SqliteThread } from './sqlite-thread.ts'
 
-/** A log above this size is copied into the file. */
+/** A log file above this size is copied into the database. */
 const startBytes = 4 * 1024 * 1024
 
 /** The log's size is looked at after so many writes. */
 const writesPerLook = 16
 
-/*
- * As text, so that it is the same in `src` and `dist`, and in whatever a bundler makes of them. A checkpoint
- * that finds somebody in its way does what it can and leaves the rest to the next one.
+/**
+ * 32 MB. While somebody writes, a checkpoint never gets to the end of the log, and a log is begun anew only from its
+ * end: above this size our own writers wait for one, so that theirs never has to be done in the event loop.
  */
-const script = `
-  const { parentPort, workerData } = require('node:worker_threads')
-  const { DatabaseSync } = require('node:sqlite')
-  const database = new DatabaseSync(workerData, { timeout: 10 })
-  database.exec('PRAGMA synchronous = NORMAL')
-  parentPort.on('message', (order) => {
-    if (order === 'close') {
-      database.close()
-      parentPort.close()
-      return
-    }
-    try {
-      database.exec('PRAGMA wal_checkpoint(PASSIVE)')
-    } catch {}
-    parentPort.postMessage('done')
-  })
-`
+const holdPages = 8192
 
 /**
- * Copies SQLite's write-ahead log into the file from a thread of its own. Done by the writer, as SQLite does it
- * by itself, it waits for the disk in the middle of a commit, and the event loop with it.
- *
- * The thread starts when there is first something to do, and keeps no process alive.
+ * Copies SQLite's write-ahead log into the file from a thread. Done by the writer, as SQLite does it by
+ * itself, it waits for the disk in the middle of a commit, and the event loop with it.
  */
 export class Checkpointer {
   readonly #path: string
-  #worker: Worker | undefined
+  readonly #thread: SqliteThread
+  readonly #inTurn: (work: () => Promise<unknown>) => Promise<unknown>
   #underWay = false
   #writes = 0
 
-  constructor(path: string) {
+  /** `inTurn` runs work while nothing else is written by this process. */
+  constructor(
+    path: string,
+    thread: SqliteThread,
+    inTurn: (work: () => Promise<unknown>) => Promise<unknown>,
+  ) {
     this.#path = path
+    this.#thread = thread
+    this.#inTurn = inTurn
   }
 
   /** To be called after every write. */
@@ -52,36 +42,17 @@ export class Checkpointer {
     const log = statSync(`${this.#path}-wal`, { throwIfNoEntry: false })
     if (log === undefined || log.size < startBytes) return
     this.#underWay = true
-    this.#thread().postMessage('checkpoint')
+    this.#checkpoint()
+      // A checkpoint that fails leaves the rest to the next one, or to the writer: slower, and as safe.
+      .catch(() => {})
+      .finally(() => {
+        this.#underWay = false
+      })
   }
 
-  /** Waits for the checkpoint that is under way and ends the thread. */
-  async close(): Promise<void> {
-    const worker = this.#worker
-    if (worker === undefined) return
-    this.#worker = undefined
-    worker.ref()
-    const ended = new Promise((resolve) => worker.once('exit', resolve))
-    worker.postMessage('close')
-    await ended
-  }
-
-  #thread(): Worker {
-    if (this.#worker !== undefined) return this.#worker
-    const worker = new Worker(script, {
-      eval: true,
-      workerData: this.#path,
-      execArgv: ['--disable-warning=ExperimentalWarning'],
-    })
-    worker.unref()
-    worker.on('message', () => {
-      this.#underWay = false
-    })
-    // Without it the writer checkpoints by itself when the log is large: slower, and as safe.
-    worker.on('error', () => {
-      this.#worker = undefined
-    })
-    this.#worker = worker
-    return worker
+  async #checkpoint(): Promise<void> {
+    const copy = () => this.#thread.all('PRAGMA wal_checkpoint(PASSIVE)')
+    const [state] = await copy()
+    if (Number(state?.log) > holdPages) await this.#inTurn(copy)
   }
 }

@@ -1,4 +1,4 @@
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 
 const maxStatements = 256
 
@@ -44,18 +44,36 @@ export class SqliteConnection {
     return row === undefined ? undefined : Object.values(row)[0]
   }
 
+  /** The column `id` of any number of rows. */
+  ids(sql: string, values: readonly SQLInputValue[]): Float64Array {
+    const ids: number[] = []
+    for (const { id } of this.prepare(sql).iterate(...values)) ids.push(Number(id))
+    return Float64Array.from(ids)
+  }
+
   /** Runs `work` between BEGIN and COMMIT, or as a savepoint of the transaction that is open. */
   unit<R>(work: () => R): R {
-    const [begin, commit, rollback] = this.inTransaction
-      ? ['SAVEPOINT unit', 'RELEASE unit', 'ROLLBACK TO unit; RELEASE unit']
-      : ['BEGIN IMMEDIATE', 'COMMIT', 'ROLLBACK']
-    this.prepare(begin as string).run()
+    const { begin, commit, rollback } = this.inTransaction ? savepoint : transaction
+    this.prepare(begin).run()
     try {
       const result = work()
-      this.prepare(commit as string).run()
+      this.prepare(commit).run()
       return result
     } catch (error) {
-      if (this.inTransaction) this.exec(rollback as string)
+      if (this.inTransaction) this.exec(rollback)
+      throw error
+    }
+  }
+
+  /** Runs work that takes its time as a savepoint of the transaction that is open. */
+  async unitInSteps<R>(work: () => Promise<R>): Promise<R> {
+    this.prepare(savepoint.begin).run()
+    try {
+      const result = await work()
+      this.prepare(savepoint.commit).run()
+      return result
+    } catch (error) {
+      if (this.inTransaction) this.exec(savepoint.rollback)
       throw error
     }
   }
@@ -64,4 +82,11 @@ export class SqliteConnection {
     this.#statements.clear()
     this.#database.close()
   }
+}
+
+const transaction = { begin: 'BEGIN IMMEDIATE', commit: 'COMMIT', rollback: 'ROLLBACK' }
+const savepoint = {
+  begin: 'SAVEPOINT unit',
+  commit: 'RELEASE unit',
+  rollback: 'ROLLBACK TO unit; RELEASE unit',
 }

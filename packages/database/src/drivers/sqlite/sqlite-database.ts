@@ -1,15 +1,20 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { statSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { type CallOptions, errorMessage, MindtraceError } from '@mindtrace/core'
+import { setImmediate as nextTick } from 'node:timers/promises'
+import { type CallOptions, errorMessage, MindtraceError, Mutex } from '@mindtrace/core'
 import type { Collection } from '../../collection.ts'
 import type { Database, Repositories } from '../../database.ts'
 import type { Repository } from '../../repository.ts'
 import { Checkpointer } from './checkpointer.ts'
+import { formOf, migrations, newerForm } from './migrations.ts'
+import { ReaderThreads } from './reader-threads.ts'
 import { SqliteConnection } from './sqlite-connection.ts'
 import { convertError, isBusy } from './sqlite-errors.ts'
 import { type SqliteAccess, SqliteRepository } from './sqlite-repository.ts'
-import { claimFile, createMissing, isComplete, recreateAll, Table } from './sqlite-schema.ts'
+import { claimFile, missingFrom, recreation, Table, unbuildable } from './sqlite-schema.ts'
+import { SqliteThread } from './sqlite-thread.ts'
 import { WriterQueue, whileBusy } from './writer-queue.ts'
 
 /** What {@link openSqliteDatabase} takes. */
@@ -25,6 +30,8 @@ export interface SqliteOptions extends CallOptions {
   readonly busyTimeoutMs?: number | undefined
   /** Memory for pages of the file, for each of the two connections. Default: 16. */
   readonly cacheMiB?: number | undefined
+  /** From this size on, statements that may read much run in threads beside the event loop. Default: 8 MiB. */
+  readonly largeFileBytes?: number | undefined
   /** A size that the file may not outgrow; then writes throw `STORAGE_FULL`. Default: none. */
   readonly maxFileBytes?: number | undefined
 }
@@ -59,20 +66,23 @@ export async function openSqliteDatabase(options: SqliteOptions): Promise<Sqlite
     await patiently(() => claimFile(writer, path))
     if (!inMemory) await patiently(() => writer.exec('PRAGMA journal_mode = WAL'))
     const reader = inMemory ? writer : connect(true)
-    const cacheKiB = Math.round((options.cacheMiB ?? 16) * 1024)
+    const setup = `PRAGMA cache_size = -${Math.round((options.cacheMiB ?? 16) * 1024)}; PRAGMA wal_autocheckpoint = ${checkpointPages}`
+    const writing = `PRAGMA synchronous = ${options.synchronous ?? 'normal'}; PRAGMA foreign_keys = ON; PRAGMA analysis_limit = 400; PRAGMA journal_size_limit = 67108864`
     for (const connection of new Set([writer, reader])) {
-      connection.exec(
-        `PRAGMA cache_size = -${cacheKiB}; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = ${checkpointPages}`,
-      )
+      connection.exec(`${setup}; PRAGMA temp_store = MEMORY`)
     }
-    writer.exec(
-      `PRAGMA synchronous = ${options.synchronous ?? 'normal'}; PRAGMA foreign_keys = ON; PRAGMA analysis_limit = 400; PRAGMA journal_size_limit = 67108864`,
-    )
+    writer.exec(writing)
     if (options.maxFileBytes !== undefined) {
       const pageBytes = Number(writer.pragma('page_size'))
       writer.pragma(`max_page_count = ${Math.ceil(options.maxFileBytes / pageBytes)}`)
     }
-    return new OpenSqliteDatabase(path, writer, reader, busyTimeoutMs)
+    const largeFileBytes = options.largeFileBytes ?? defaultLargeFileBytes
+    const thread = { path, busyTimeoutMs }
+    return new OpenSqliteDatabase(path, writer, reader, busyTimeoutMs, {
+      largeFileBytes,
+      readers: new ReaderThreads({ ...thread, readOnly: true, setup }),
+      upkeep: new SqliteThread({ ...thread, readOnly: false, setup: `${setup}; ${writing}` }),
+    })
   } catch (error) {
     for (const connection of opened) connection.close()
     throw convertError(error, path)
@@ -106,16 +116,36 @@ async function makeFolder(path: string): Promise<void> {
   }
 }
 
-/**
- * 64 MB: above it the writer empties the log by itself, which is quick when the {@link Checkpointer} has copied
- * most of it, and needed, since a log is begun anew only when nobody writes to it meanwhile.
- */
-const checkpointPages = 16_384
+/** 256 MB: above it the writer empties the log by itself, should the {@link Checkpointer} not get to it. */
+const checkpointPages = 65_536
 const changesPerOptimize = 20_000
+
+/**
+ * A file below this size is read through in some 20 ms, whatever the statement; a thread is not worth its
+ * start. The slowest statement, which reads every row out of order, takes 2.6 µs a row of 1 kB.
+ */
+const defaultLargeFileBytes = 8 * 1024 * 1024
+
+/** Work in steps lets others have the event loop after so long. */
+const stepMs = 10
+
+/** The form of a file is looked at before a read when the last look was so long ago; before every write anyway. */
+const formEveryMs = 250
 
 /** One `transaction` call, as calls within it see it. */
 interface TransactionScope {
   open: boolean
+  /** Its calls take turns: one in steps must not have another's writes in its savepoint. */
+  readonly turns: Mutex
+}
+
+/** What works beside the event loop. */
+interface Threads {
+  /** From this size of the file on they are used. */
+  readonly largeFileBytes: number
+  readonly readers: ReaderThreads
+  /** Checkpoints, statistics, and what changes the schema. */
+  readonly upkeep: SqliteThread
 }
 
 class OpenSqliteDatabase implements SqliteDatabase {
@@ -124,12 +154,16 @@ class OpenSqliteDatabase implements SqliteDatabase {
   readonly #writer: SqliteConnection
   readonly #reader: SqliteConnection
   readonly #busyTimeoutMs: number
+  readonly #threads: Threads
   readonly #queue = new WriterQueue()
   readonly #checkpointer: Checkpointer | undefined
   readonly #scopes = new AsyncLocalStorage<TransactionScope>()
   readonly #tables = new Map<string, Table>()
   #openScope: TransactionScope | undefined
+  #changes = 0
   #optimizedAt = 0
+  #formSeenAt = 0
+  #large = false
   #closing: Promise<void> | undefined
 
   constructor(
@@ -137,18 +171,36 @@ class OpenSqliteDatabase implements SqliteDatabase {
     writer: SqliteConnection,
     reader: SqliteConnection,
     busyTimeoutMs: number,
+    threads: Threads,
   ) {
     this.path = path
     this.#writer = writer
     this.#reader = reader
     this.#busyTimeoutMs = busyTimeoutMs
-    this.#checkpointer = reader === writer ? undefined : new Checkpointer(path)
+    this.#threads = threads
+    this.#checkpointer =
+      reader === writer
+        ? undefined
+        : new Checkpointer(path, threads.upkeep, (work) => this.#queue.run(work))
   }
 
   readonly #outside: SqliteAccess = {
+    isLarge: (options) => this.#isLarge(options),
     read: (work, options) => this.#read(work, options),
-    write: (work, options) => this.#write(work, options),
-    unit: (work, options) => this.#write((writer) => writer.unit(() => work(writer)), options),
+    scan: async (sql, values, options = {}) => {
+      if (!(await this.#isLarge(options))) {
+        return this.#read((reader) => reader.prepare(sql).all(...values), options)
+      }
+      return this.#beside(() => this.#threads.readers.all(sql, values, options.signal))
+    },
+    scanIds: async (sql, values, options = {}) => {
+      if (!(await this.#isLarge(options))) {
+        return this.#read((reader) => reader.ids(sql, values), options)
+      }
+      return this.#beside(() => this.#threads.readers.ids(sql, values, options.signal))
+    },
+    write: (work, options) => this.#write((writer) => writer.unit(() => work(writer)), options),
+    writeInSteps: (work, options) => this.#hold(() => inSteps(work(this.#writer)), options),
   }
 
   repository<T extends object, I>(collection: Collection<T, I>): Repository<T, I> {
@@ -157,8 +209,11 @@ class OpenSqliteDatabase implements SqliteDatabase {
 
   async init(collections: readonly Collection[], options: CallOptions = {}): Promise<void> {
     const tables = collections.map((collection) => new Table(collection))
-    if (!(await this.#read((reader) => isComplete(reader, tables), options))) {
-      await this.#outside.unit((writer) => createMissing(writer, tables), options)
+    const missing = await this.#read((reader) => missingFrom(reader, tables), options)
+    if (missing.length > 0) {
+      await this.#restructure((writer) => missingFrom(writer, tables), options).catch((error) => {
+        throw unbuildable(tables, error)
+      })
     }
     for (const table of tables) this.#tables.set(table.collection.name, table)
   }
@@ -167,30 +222,13 @@ class OpenSqliteDatabase implements SqliteDatabase {
     work: (tx: Repositories) => Promise<R>,
     options: CallOptions = {},
   ): Promise<R> {
-    this.#check(options)
-    return this.#queue.run(async () => {
-      const scope: TransactionScope = { open: true }
-      await this.#patiently(() => this.#writer.prepare('BEGIN IMMEDIATE').run(), options)
-      this.#openScope = scope
-      try {
-        const access = this.#inside(scope)
-        const handle = {
-          repository: <T extends object, I>(c: Collection<T, I>) => this.#repository(c, access),
-        }
-        const result = await this.#scopes.run(scope, () => work(handle))
-        options.signal?.throwIfAborted()
-        this.#checkAlive()
-        this.#writer.prepare('COMMIT').run()
-        this.#afterWrite()
-        return result
-      } catch (error) {
-        if (this.#writer.inTransaction) this.#writer.exec('ROLLBACK')
-        throw convertError(error, this.path)
-      } finally {
-        scope.open = false
-        this.#openScope = undefined
+    return this.#hold((scope) => {
+      const access = this.#inside(scope)
+      const handle = {
+        repository: <T extends object, I>(c: Collection<T, I>) => this.#repository(c, access),
       }
-    }, options.signal)
+      return this.#scopes.run(scope, () => work(handle))
+    }, options)
   }
 
   async ping(options: CallOptions = {}): Promise<void> {
@@ -198,23 +236,19 @@ class OpenSqliteDatabase implements SqliteDatabase {
   }
 
   async drop(options: CallOptions = {}): Promise<void> {
-    await this.#outside.unit((writer) => recreateAll(writer), options)
+    await this.#restructure(recreation, options)
   }
 
   async check(options: CallOptions = {}): Promise<readonly string[]> {
-    const rows = await this.#read(
-      (reader) => reader.prepare('PRAGMA integrity_check').all(),
-      options,
-    )
+    const rows = await this.#outside.scan('PRAGMA integrity_check', [], options)
     const findings = rows.map((row) => String(Object.values(row)[0]))
     return findings.filter((finding) => finding !== 'ok')
   }
 
   close(): Promise<void> {
     this.#closing ??= this.#queue.run(async () => {
-      await this.#checkpointer?.close()
-      this.#tidy('PRAGMA optimize')
-      this.#tidy('PRAGMA wal_checkpoint(TRUNCATE)')
+      await this.#threads.readers.close()
+      await this.#tidyUp()
       if (this.#reader !== this.#writer) this.#reader.close()
       this.#writer.close()
     })
@@ -233,10 +267,31 @@ class OpenSqliteDatabase implements SqliteDatabase {
       return this.#queue.run(patiently, options.signal)
     }
     try {
+      this.#checkFormNowAndThen()
       return work(this.#reader)
     } catch (error) {
       // Readers of a file wait for nobody, but for moments when the last process closes it or the first recovers it.
       if (isBusy(error)) return patiently()
+      throw convertError(error, this.path)
+    }
+  }
+
+  /** Whether to read beside the event loop. A large file is taken to stay so. */
+  async #isLarge(options: CallOptions = {}): Promise<boolean> {
+    if (this.#large || this.#reader === this.#writer) return this.#large
+    this.#large = await this.#read(fileBytes, options).then(
+      (bytes) => bytes >= this.#threads.largeFileBytes,
+    )
+    return this.#large
+  }
+
+  /** Waits for a thread, whose errors are like a connection's. */
+  async #beside<R>(work: () => Promise<R>): Promise<R> {
+    this.#check({})
+    try {
+      this.#checkFormNowAndThen()
+      return await work()
+    } catch (error) {
       throw convertError(error, this.path)
     }
   }
@@ -247,19 +302,95 @@ class OpenSqliteDatabase implements SqliteDatabase {
   ): Promise<R> {
     this.#check(options)
     return this.#queue.run(async () => {
-      const result = await this.#patiently(() => work(this.#writer), options)
+      const result = await this.#patiently(() => {
+        this.#checkForm()
+        return work(this.#writer)
+      }, options)
       this.#afterWrite()
       return result
+    }, options.signal)
+  }
+
+  /** Runs `work` in one turn and one transaction, over any number of ticks of the event loop. */
+  async #hold<R>(
+    work: (scope: TransactionScope) => Promise<R>,
+    options: CallOptions = {},
+  ): Promise<R> {
+    this.#check(options)
+    return this.#queue.run(async () => {
+      const scope: TransactionScope = { open: true, turns: new Mutex() }
+      await this.#patiently(() => this.#writer.prepare('BEGIN IMMEDIATE').run(), options)
+      this.#openScope = scope
+      try {
+        this.#checkForm()
+        const result = await work(scope)
+        options.signal?.throwIfAborted()
+        this.#checkAlive()
+        this.#writer.prepare('COMMIT').run()
+        this.#afterWrite()
+        return result
+      } catch (error) {
+        if (this.#writer.inTransaction) this.#writer.exec('ROLLBACK')
+        throw convertError(error, this.path)
+      } finally {
+        scope.open = false
+        this.#openScope = undefined
+      }
+    }, options.signal)
+  }
+
+  /** Runs statements that change the schema: beside the event loop where they may read much. */
+  async #restructure(
+    statementsOf: (writer: SqliteConnection) => readonly string[],
+    options: CallOptions,
+  ): Promise<void> {
+    if (!(await this.#isLarge(options))) {
+      await this.#write((writer) => {
+        writer.unit(() => {
+          for (const statement of statementsOf(writer)) writer.exec(statement)
+        })
+      }, options)
+      return
+    }
+    await this.#queue.run(async () => {
+      const run = () => this.#threads.upkeep.unit(statementsOf(this.#writer))
+      this.#checkForm()
+      try {
+        // Another process may have done the same meanwhile: then what is missing is another thing now.
+        await run().catch((error) => (isOutdated(error) ? run() : Promise.reject(error)))
+      } catch (error) {
+        throw convertError(error, this.path)
+      }
     }, options.signal)
   }
 
   /** Keeps the log short, and the planner's knowledge of the tables fresh while they grow. */
   #afterWrite(): void {
     this.#checkpointer?.afterWrite()
-    const changes = Number(this.#writer.prepare('SELECT total_changes() AS n').get()?.n)
-    if (changes - this.#optimizedAt < changesPerOptimize) return
-    this.#optimizedAt = changes
-    this.#tidy('PRAGMA optimize')
+    this.#changes = Number(this.#writer.prepare('SELECT total_changes() AS n').get()?.n)
+    if (this.#changes - this.#optimizedAt < changesPerOptimize) return
+    this.#optimizedAt = this.#changes
+    if (!this.#large) this.#tidy(optimize)
+    else void this.#queue.run(() => this.#threads.upkeep.exec([optimize])).catch(() => {})
+  }
+
+  /** What is left to do before the last connection closes. */
+  async #tidyUp(): Promise<void> {
+    if (this.#reader === this.#writer) return
+    const { upkeep, largeFileBytes } = this.#threads
+    const log = statSync(`${this.path}-wal`, { throwIfNoEntry: false })
+    const statements = [
+      ...(this.#changes > 0 ? [optimize] : []),
+      ...(log === undefined || log.size === 0 ? [] : ['PRAGMA wal_checkpoint(TRUNCATE)']),
+    ]
+    if (upkeep.started || (log?.size ?? 0) >= largeFileBytes) {
+      for (const one of ['PRAGMA busy_timeout = 10', ...statements]) {
+        await upkeep.exec([one]).catch(() => {})
+      }
+      await upkeep.close()
+    } else {
+      for (const one of statements) this.#tidy(one)
+    }
   }
 
   /** Runs what may also be left undone: it fails when another process is at work, which will do it then. */
@@ -270,20 +401,26 @@ class OpenSqliteDatabase implements SqliteDatabase {
   }
 
   #inside(scope: TransactionScope): SqliteAccess {
-    const run = async <R>(work: () => R, options: CallOptions = {}): Promise<R> => {
-      options.signal?.throwIfAborted()
-      if (!scope.open) throw misuse('This transaction has ended: begin another one')
-      this.#checkAlive()
-      try {
-        return work()
-      } catch (error) {
-        throw convertError(error, this.path)
-      }
-    }
+    const run = <R>(work: () => R | Promise<R>, options: CallOptions = {}): Promise<R> =>
+      scope.turns.run(async () => {
+        options.signal?.throwIfAborted()
+        if (!scope.open) throw misuse('This transaction has ended: begin another one')
+        this.#checkAlive()
+        try {
+          return await work()
+        } catch (error) {
+          throw convertError(error, this.path)
+        }
+      })
+    const writer = this.#writer
     return {
-      read: (work, options) => run(() => work(this.#writer), options),
-      write: (work, options) => run(() => work(this.#writer), options),
-      unit: (work, options) => run(() => this.#writer.unit(() => work(this.#writer)), options),
+      isLarge: async () => false,
+      read: (work, options) => run(() => work(writer), options),
+      scan: (sql, values, options) => run(() => writer.prepare(sql).all(...values), options),
+      scanIds: (sql, values, options) => run(() => writer.ids(sql, values), options),
+      write: (work, options) => run(() => writer.unit(() => work(writer)), options),
+      writeInSteps: (work, options) =>
+        run(() => writer.unitInSteps(() => inSteps(work(writer))), options),
     }
   }
 
@@ -322,12 +459,49 @@ class OpenSqliteDatabase implements SqliteDatabase {
     }
   }
 
+  /** Another process may run a newer version, which has brought the file to a form that this one would spoil. */
+  #checkForm(): void {
+    const form = formOf(this.#writer)
+    if (form > migrations.length) throw newerForm(this.path, form, migrations.length)
+  }
+
+  #checkFormNowAndThen(): void {
+    const now = performance.now()
+    if (now - this.#formSeenAt < formEveryMs) return
+    this.#formSeenAt = now
+    this.#checkForm()
+  }
+
   #checkAlive(): void {
     if (this.#writer.inTransaction) return
     throw misuse(
       'This transaction was rolled back after an earlier error: let that error leave the work',
     )
   }
+}
+
+/** For the threads too, which have seen no queries that would tell them what to look at. */
+const optimize = 'PRAGMA optimize = 0x10002'
+
+/** Runs work step by step, leaving the event loop to others whenever it has had it for {@link stepMs}. */
+async function inSteps<R>(work: Generator<void, R>): Promise<R> {
+  for (let since = performance.now(); ; ) {
+    const step = work.next()
+    if (step.done === true) return step.value
+    if (performance.now() - since < stepMs) continue
+    await nextTick()
+    since = performance.now()
+  }
+}
+
+/** Whether statements were made for a schema that another process has changed since. */
+function isOutdated(error: unknown): boolean {
+  return /already exists|no such (table|index|trigger)/.test(errorMessage(error))
+}
+
+function fileBytes(connection: SqliteConnection): number {
+  const sql = 'SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size'
+  return Number(connection.prepare(sql).get()?.bytes)
 }
 
 function misuse(text: string): MindtraceError {

@@ -2,6 +2,7 @@ import { setImmediate as nextTick } from 'node:timers/promises'
 import { type CallOptions, MindtraceError } from '@mindtrace/core'
 import { type Change, parseChange } from '../../change.ts'
 import { type Collection, maxDocumentBytes, type Stored } from '../../collection.ts'
+import type { Condition } from '../../filter.ts'
 import { objectIdOf } from '../../object-id.ts'
 import {
   type FindPlan,
@@ -32,18 +33,26 @@ import {
   valueText,
 } from './sqlite-filter.ts'
 import type { Table } from './sqlite-schema.ts'
+import type { Row } from './sqlite-thread.ts'
 
 /** The way to the connections: through the queue, or within a transaction. Work is synchronous. */
 export interface SqliteAccess {
-  /** Runs work that reads. */
+  /** Whether the file is so large that a statement which reads much of it must not hold the event loop. */
+  isLarge(options?: CallOptions): Promise<boolean>
+  /** Runs work that reads little. */
   read<R>(work: (connection: SqliteConnection) => R, options?: CallOptions): Promise<R>
-  /** Runs work that writes with one statement. */
+  /** The rows, a few, of one statement that may read much. */
+  scan(sql: string, values: SqlCondition['values'], options?: CallOptions): Promise<Row[]>
+  /** The column `id` of any number of rows that one statement gives. */
+  scanIds(sql: string, values: SqlCondition['values'], options?: CallOptions): Promise<Float64Array>
+  /** Runs work that writes little, all or nothing. */
   write<R>(work: (connection: SqliteConnection) => R, options?: CallOptions): Promise<R>
-  /** Runs work that writes with several statements, all or none of them. */
-  unit<R>(work: (connection: SqliteConnection) => R, options?: CallOptions): Promise<R>
+  /** Runs work that writes much, all or nothing. It yields wherever others may have the event loop. */
+  writeInSteps<R>(
+    work: (connection: SqliteConnection) => Generator<void, R>,
+    options?: CallOptions,
+  ): Promise<R>
 }
-
-type Row = Record<string, unknown>
 
 /** A document that is ready to be written. */
 interface Prepared<T> {
@@ -52,8 +61,17 @@ interface Prepared<T> {
   readonly json: string
 }
 
-const groupSize = 1000
+const groupSize = 500
 const defaultBatchSize = 500
+
+/** So many documents are read and parsed at once where more are asked for. */
+const maxAtOnce = 500
+
+/** Documents checked at once. */
+const checkedAtOnce = 200
+
+/** Rows are deleted in groups that take about so long. */
+const deleteMs = 10
 
 /** Documents of one table. See `sqlite-schema.ts` for how they lie there. */
 export class SqliteRepository<T extends object, I> implements Repository<T, I> {
@@ -83,20 +101,10 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
     const inserted: Stored<T>[] = []
     const duplicates: Duplicate[] = []
     for await (const { group, from } of this.#groups(inputs)) {
-      const failures = await this.#access.unit((connection) => {
-        const statement = connection.prepare(this.#insertSql)
-        const refused = new Map<number, MindtraceError>()
-        for (const [at, prepared] of group.entries()) {
-          try {
-            statement.run(prepared.json)
-          } catch (error) {
-            const duplicate = this.#duplicate(connection, prepared, error)
-            if (duplicate === undefined) throw error
-            refused.set(at, duplicate)
-          }
-        }
-        return refused
-      }, options)
+      const failures = await this.#access.writeInSteps(
+        (connection) => this.#insertGroup(connection, group),
+        options,
+      )
       for (const [at, prepared] of group.entries()) {
         const failure = failures.get(at)
         if (failure === undefined) inserted.push(stored(prepared))
@@ -109,19 +117,10 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
   async upsertMany(inputs: readonly I[], options?: CallOptions) {
     let created = 0
     for await (const { group } of this.#groups(inputs)) {
-      created += await this.#access.unit((connection) => {
-        const keys = new Set(group.map(({ key }) => key))
-        const statement = connection.prepare(this.#upsertSql)
-        const existing = connection.prepare(this.#existingKeysSql).get(JSON.stringify([...keys]))
-        for (const prepared of group) {
-          try {
-            statement.run(prepared.json)
-          } catch (error) {
-            throw this.#duplicate(undefined, prepared, error) ?? error
-          }
-        }
-        return keys.size - Number(existing?.n ?? 0)
-      }, options)
+      created += await this.#access.writeInSteps(
+        (connection) => this.#upsertGroup(connection, group),
+        options,
+      )
     }
     return { created, updated: inputs.length - created }
   }
@@ -166,12 +165,26 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
     const plan = planFind(this.#collection, filter, options)
     const select = this.#selection(options.fields)
     const limit = checkedLimit('limit', options.limit)
-    const { text: sql, values } = this.#findSql(plan, select.columns, limit)
-    const rows = await this.#access.read(
-      (connection) => connection.prepare(sql).all(...values),
-      options,
-    )
-    return rows.map((row) => select.document<F>(row))
+    const read = async (atMost: number | undefined) => {
+      const { text, values } = this.#findSql(plan, select.columns, atMost)
+      const rows = await this.#access.read((one) => one.prepare(text).all(...values), options)
+      return rows.map((row) => select.document<F>(row))
+    }
+    if (this.#seeks(plan)) {
+      if (limit !== undefined && limit <= maxAtOnce) return await read(limit)
+      // Often there are few.
+      const first = await read(maxAtOnce)
+      if (first.length < maxAtOnce) return first
+    }
+    if (!(await this.#access.isLarge(options))) return await read(limit)
+    const { text, values } = this.#findSql(plan, 'id', limit)
+    const ids = await this.#access.scanIds(text, values, options)
+    const documents: Stored<Pick<T, F>>[] = []
+    for await (const batch of this.#byIds(ids, plan.conditions, maxAtOnce, options)) {
+      documents.push(...batch)
+      await nextTick()
+    }
+    return documents
   }
 
   async *stream<F extends keyof T = keyof T>(filter: FilterInput, options: StreamOptions<F> = {}) {
@@ -194,10 +207,7 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
     // Without WHERE, SQLite counts pages instead of rows.
     const only = where.text === '1' ? '' : ` WHERE ${where.text}`
     const sql = `SELECT count(*) AS n FROM ${this.#table.name}${only}`
-    const row = await this.#access.read(
-      (connection) => connection.prepare(sql).get(...where.values),
-      options,
-    )
+    const [row] = await this.#access.scan(sql, where.values, options)
     return Number(row?.n)
   }
 
@@ -217,10 +227,7 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
     const [type, groups] =
       by.kind === 'free' ? [`json_type(doc, ${jsonPath(by)})`, '1, 2'] : [`'${by.kind}'`, '1']
     const sql = `SELECT ${valueText(by)} AS value, ${type} AS type, count(*) AS n FROM ${this.#table.name} WHERE ${where.text} GROUP BY ${groups}`
-    const rows = await this.#access.read(
-      (connection) => connection.prepare(sql).all(...where.values),
-      options,
-    )
+    const rows = await this.#access.scan(sql, where.values, options)
     const counts = new Map<Scalar, number>()
     for (const { value, type, n } of rows) {
       const counted = countedValue(value, String(type))
@@ -230,13 +237,13 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
   }
 
   async exists(filter: FilterInput, options?: CallOptions): Promise<boolean> {
-    const where = this.#where(filter)
-    const sql = `SELECT 1 FROM ${this.#table.name} WHERE ${where.text} LIMIT 1`
-    const row = await this.#access.read(
-      (connection) => connection.prepare(sql).get(...where.values),
-      options,
-    )
-    return row !== undefined
+    const { conditions } = planFind(this.#collection, filter, {})
+    const { text, values } = compileConditions(this.#table, conditions)
+    const sql = `SELECT 1 FROM ${this.#table.name} WHERE ${text} LIMIT 1`
+    const rows = this.#table.seeks(conditions, undefined)
+      ? await this.#access.read((connection) => connection.prepare(sql).all(...values), options)
+      : await this.#access.scan(sql, values, options)
+    return rows.length > 0
   }
 
   async update(
@@ -247,7 +254,7 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
     const parsed = parseChange(this.#collection, change)
     const only = this.#where(options.if ?? {})
     const sql = `SELECT id, json(doc) AS doc, (${only.text}) AS holds FROM ${this.#table.name} WHERE (${this.#table.key}) = ?`
-    return this.#access.unit((connection) => {
+    return this.#access.write((connection) => {
       const row = connection.prepare(sql).get(...only.values, key)
       if (row === undefined) throw this.#notFound(key)
       if (row.holds !== 1) throw this.#conflict(key)
@@ -264,11 +271,28 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
     const { conditions, order } = planFind(this.#collection, filter, { sort: options.sort })
     const where = compileConditions(this.#table, conditions)
     const limit = checkedLimit('limit', options.limit) ?? 0
-    const sql = `SELECT id, json(doc) AS doc FROM ${this.#table.name} WHERE ${where.text} ${orderBy(order)} LIMIT ?`
-    return this.#access.unit((connection) => {
-      const rows = connection.prepare(sql).all(...where.values, limit)
-      return rows.map((row) => this.#change(connection, row, parsed))
-    }, options)
+    const from = `FROM ${this.#table.name} WHERE ${where.text}`
+    const inOrder = `${orderBy(order)} LIMIT ?`
+    const take = (only: string, values: SqlCondition['values']) =>
+      this.#access.write((connection) => {
+        const sql = `SELECT id, json(doc) AS doc ${from}${only} ${inOrder}`
+        const rows = connection.prepare(sql).all(...where.values, ...values, limit)
+        return rows.map((row) => this.#change(connection, row, parsed))
+      }, options)
+    if (this.#table.seeks(conditions, order) || !(await this.#access.isLarge(options))) {
+      return await take('', [])
+    }
+    // Candidates are looked for beside the event loop; another caller may get them first.
+    for (;;) {
+      const ids = await this.#access.scanIds(
+        `SELECT id ${from} ${inOrder}`,
+        [...where.values, limit],
+        options,
+      )
+      if (ids.length === 0) return []
+      const taken = await take(amongIds, [idList(ids)])
+      if (taken.length > 0) return taken
+    }
   }
 
   async delete(key: string, options?: CallOptions): Promise<void> {
@@ -282,12 +306,56 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
 
   async deleteMany(filter: FilterInput, options?: CallOptions): Promise<number> {
     const where = this.#where(filter)
-    const sql = `DELETE FROM ${this.#table.name} WHERE ${where.text}`
-    const { changes } = await this.#access.write(
-      (connection) => connection.prepare(sql).run(...where.values),
-      options,
-    )
-    return Number(changes)
+    const from = `FROM ${this.#table.name} WHERE ${where.text}`
+    const ids = await this.#access.scanIds(`SELECT id ${from}`, where.values, options)
+    let deleted = 0
+    for (let at = 0, size = 50; at < ids.length; ) {
+      if (at > 0) await nextTick()
+      const group = idList(ids.subarray(at, at + size))
+      at += size
+      const { changes, tookMs } = await this.#access.write((connection) => {
+        const since = performance.now()
+        const { changes } = connection
+          .prepare(`DELETE ${from}${amongIds}`)
+          .run(...where.values, group)
+        return { changes, tookMs: performance.now() - since }
+      }, options)
+      deleted += Number(changes)
+      size = Math.min(groupSize, Math.max(1, tookMs > deleteMs ? size >> 1 : size + 10))
+    }
+    return deleted
+  }
+
+  *#insertGroup(connection: SqliteConnection, group: readonly Prepared<T>[]) {
+    const statement = connection.prepare(this.#insertSql)
+    const refused = new Map<number, MindtraceError>()
+    for (const [at, prepared] of group.entries()) {
+      try {
+        statement.run(prepared.json)
+      } catch (error) {
+        const duplicate = this.#duplicate(connection, prepared, error)
+        if (duplicate === undefined) throw error
+        refused.set(at, duplicate)
+      }
+      yield
+    }
+    return refused
+  }
+
+  /** The number of those that did not exist. */
+  *#upsertGroup(connection: SqliteConnection, group: readonly Prepared<T>[]) {
+    const keys = new Set(group.map(({ key }) => key))
+    const statement = connection.prepare(this.#upsertSql)
+    const existing = connection.prepare(this.#existingKeysSql).get(JSON.stringify([...keys]))
+    for (const prepared of group) {
+      try {
+        statement.run(prepared.json)
+      } catch (error) {
+        throw this.#duplicate(undefined, prepared, error) ?? error
+      }
+      yield
+    }
+    return keys.size - Number(existing?.n ?? 0)
   }
 
   get #insertSql(): string {
@@ -302,6 +370,14 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
     return `SELECT count(*) AS n FROM ${this.#table.name} WHERE (${this.#table.key}) IN (SELECT value FROM json_each(?))`
   }
 
+  /** Whether the first documents of a plan are read without reading others. */
+  #seeks({ conditions, order, beyond }: FindPlan): boolean {
+    if (beyond === undefined) return this.#table.seeks(conditions, order)
+    return beyond.every((step) =>
+      this.#table.seeks([...step, ...unimplied(conditions, step)], openOrder(order, step)),
+    )
+  }
+
   #where(filter: FilterInput): SqlCondition {
     return compileConditions(this.#table, planFind(this.#collection, filter, {}).conditions)
   }
@@ -314,7 +390,11 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
 
   /** Checks all documents, then gives them in groups, leaving the event loop free in between. */
   async *#groups(inputs: readonly I[]) {
-    const prepared = inputs.map((input) => this.#prepare(input))
+    const prepared: Prepared<T>[] = []
+    for (const [at, input] of inputs.entries()) {
+      if (at > 0 && at % checkedAtOnce === 0) await nextTick()
+      prepared.push(this.#prepare(input))
+    }
     for (let from = 0; from < prepared.length; from += groupSize) {
       if (from > 0) await nextTick()
       yield { group: prepared.slice(from, from + groupSize), from }
@@ -417,28 +497,47 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
     options: StreamOptions<F>,
   ): AsyncGenerator<Stored<Pick<T, F>>[]> {
     const limit = checkedLimit('batchSize', options.batchSize) ?? defaultBatchSize
-    const where = this.#where(filter)
-    const select = this.#selection(options.fields)
+    const { conditions } = planFind(this.#collection, filter, {})
+    const where = compileConditions(this.#table, conditions)
     const from = `FROM ${this.#table.name} WHERE ${where.text}`
-    const read = (sql: string, values: SqlCondition['values']) =>
-      this.#access.read((connection) => connection.prepare(sql).all(...values), options)
-
-    if (where.text === '1') {
+    if (conditions.length === 0) {
+      const select = this.#selection(options.fields)
       const sql = `SELECT id, ${select.columns} ${from} AND id > ? ORDER BY id LIMIT ?`
       for (let last = 0; ; ) {
-        const rows = await read(sql, [last, limit])
+        const rows = await this.#access.read(
+          (connection) => connection.prepare(sql).all(last, limit),
+          options,
+        )
         yield rows.map((row) => select.document<F>(row))
         if (rows.length < limit) return
         last = Number(rows.at(-1)?.id)
       }
     }
-    const ids = (await read(`SELECT id ${from} ORDER BY id`, where.values)).map(({ id }) =>
-      Number(id),
-    )
-    const sql = `SELECT ${select.columns} ${from} AND id IN (SELECT value FROM json_each(?)) ORDER BY id`
-    for (let at = 0; at < ids.length; at += limit) {
-      const rows = await read(sql, [...where.values, JSON.stringify(ids.slice(at, at + limit))])
-      yield rows.map((row) => select.document<F>(row))
+    const ids = await this.#access.scanIds(`SELECT id ${from} ORDER BY id`, where.values, options)
+    yield* this.#byIds(ids, conditions, limit, options)
+  }
+
+  /** Documents by row id, in the order of the ids, as long as they exist and conditions hold for them. */
+  async *#byIds<F extends keyof T>(
+    ids: Float64Array,
+    conditions: readonly Condition[],
+    batchSize: number,
+    options: ReadOptions<F>,
+  ): AsyncGenerator<Stored<Pick<T, F>>[]> {
+    const select = this.#selection(options.fields)
+    const where = compileConditions(this.#table, conditions)
+    const sql = `SELECT id, ${select.columns} FROM ${this.#table.name} WHERE ${where.text}${amongIds}`
+    for (let at = 0; at < ids.length; at += batchSize) {
+      const group = ids.subarray(at, at + batchSize)
+      const rows = await this.#access.read(
+        (connection) => connection.prepare(sql).all(...where.values, idList(group)),
+        options,
+      )
+      const byId = new Map(rows.map((row) => [Number(row.id), row]))
+      yield [...group].flatMap((id) => {
+        const row = byId.get(id)
+        return row === undefined ? [] : [select.document<F>(row)]
+      })
     }
   }
 
@@ -493,6 +592,13 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
       { details: { collection, key } },
     )
   }
+}
+
+/** Narrows a condition to the rows of an {@link idList}. */
+const amongIds = ' AND id IN (SELECT value FROM json_each(?))'
+
+function idList(ids: Float64Array): string {
+  return `[${ids.join()}]`
 }
 
 function duplicateAt(index: number, { details }: MindtraceError): Duplicate {

@@ -1,6 +1,9 @@
 import { MindtraceError } from '@mindtrace/core'
 import { type Collection, type Index, indexedValue } from '../../collection.ts'
+import type { Condition } from '../../filter.ts'
+import type { SortField } from '../../page.ts'
 import type { Path } from '../../paths.ts'
+import { formOf, type Migration, migrate, migrations } from './migrations.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 import { brokenUniqueIndex } from './sqlite-errors.ts'
 import { type IndexedPaths, jsonPath, valueText } from './sqlite-filter.ts'
@@ -12,9 +15,8 @@ import { type IndexedPaths, jsonPath, valueText } from './sqlite-filter.ts'
  *     "<collection>.<index>"  an index on expressions doc ->> '$."path"'
  *     "<collection>.<path>"   for `each` indexes: a table (value, row) that three triggers keep
  *
- * `application_id` says that the file is ours, `user_version` which form it has.
+ * `application_id` says that the file is ours, `user_version` which form it has, see `migrations.ts`.
  */
-const formatVersion = 1
 const applicationId = 0x4d_54_52_43 // "MTRC"
 
 /** A thing in the file: a table, an index, a trigger. */
@@ -49,6 +51,32 @@ export class Table implements IndexedPaths {
 
   holdsSingleValues(path: Path): boolean {
     return this.#single.has(path.text)
+  }
+
+  /**
+   * Whether one index leads straight to what the conditions mean, in that order, so that reading the first few
+   * reads no more than those: equalities on its first fields, ranges on the next one only, and the order is that
+   * of the fields that follow. Without an order (`undefined`) any will do; an empty one is the order of insertion.
+   */
+  seeks(conditions: readonly Condition[], order: readonly SortField[] | undefined): boolean {
+    if (conditions.length === 0 && (order === undefined || order.length === 0)) return true
+    const fixed = new Set<string>()
+    const bounded = new Set<string>()
+    for (const condition of conditions) {
+      if (!('path' in condition) || isLoose(condition.path)) return false
+      if (condition.op === 'in' && condition.values.length === 1) fixed.add(condition.path.text)
+      else if (isBound(condition)) bounded.add(condition.path.text)
+      else return false
+    }
+    return this.#indexes.some(({ fields, each }) => {
+      const [first, rest] = [fields.slice(0, fixed.size), fields.slice(fixed.size)]
+      if (each || !first.every(({ path }) => fixed.has(path.text))) return false
+      if (first.length < fixed.size) return false
+      if ([...bounded].some((path) => path !== rest[0]?.path.text)) return false
+      if (order === undefined) return true
+      if (order.length === 0) return rest.length === 0
+      return isPrefix(order, rest)
+    })
   }
 
   /** The index that SQLite calls by that name. */
@@ -127,6 +155,23 @@ export class Table implements IndexedPaths {
   }
 }
 
+function isLoose({ kind }: Path): boolean {
+  return kind === 'array' || kind === 'object' || kind === 'free'
+}
+
+function isBound(condition: Condition): boolean {
+  return ['gt', 'gte', 'lt', 'lte'].includes(condition.op)
+}
+
+/** Whether an index of these fields gives that order, forwards or backwards. */
+function isPrefix(order: readonly SortField[], fields: readonly SortField[]): boolean {
+  const backwards = order[0]?.descending !== fields[0]?.descending
+  return order.every(({ path, descending }, at) => {
+    const field = fields[at]
+    return field?.path.text === path.text && descending !== (field.descending === backwards)
+  })
+}
+
 function elementsOf(path: Path, table: string | undefined): string {
   const [doc, id, from] =
     table === undefined ? ['new.doc', 'new.id', ''] : ['t.doc', 't.id', `${table} AS t, `]
@@ -138,23 +183,20 @@ function quoted(name: string): string {
 }
 
 /**
- * Checks whose file it is, and makes a new one ours.
+ * Checks whose file it is, makes a new one ours, and brings one of an older version to today's form.
  *
  * @throws {@link MindtraceError} `INVALID_INPUT` for another program's file, `NOT_IMPLEMENTED` for one that a
  *   newer version wrote.
  */
-export function claimFile(connection: SqliteConnection, path: string): void {
+export function claimFile(
+  connection: SqliteConnection,
+  path: string,
+  steps: readonly Migration[] = migrations,
+): void {
   const owner = connection.pragma('application_id')
-  const version = Number(connection.pragma('user_version'))
-  if (owner === applicationId && version > formatVersion) {
-    throw new MindtraceError(
-      'NOT_IMPLEMENTED',
-      `'${path}' has format ${version} and this version reads up to ${formatVersion}: upgrade Mindtrace`,
-      { details: { path, version, supported: formatVersion } },
-    )
-  }
-  if (owner === applicationId) return
-  if (owner !== 0 || version !== 0 || schemaOf(connection).size > 0) {
+  const form = formOf(connection)
+  if (owner === applicationId && form === steps.length) return
+  if (owner !== applicationId && (owner !== 0 || form !== 0 || schemaOf(connection).size > 0)) {
     throw new MindtraceError(
       'INVALID_INPUT',
       `'${path}' is a SQLite database of another program: choose another path`,
@@ -162,69 +204,60 @@ export function claimFile(connection: SqliteConnection, path: string): void {
     )
   }
   connection.unit(() => {
-    connection.exec(
-      `PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${formatVersion}`,
-    )
+    connection.exec(`PRAGMA application_id = ${applicationId}`)
+    migrate(connection, path, steps)
   })
 }
 
-/** Whether everything of the tables exists as declared. */
-export function isComplete(connection: SqliteConnection, tables: readonly Table[]): boolean {
-  const existing = schemaOf(connection)
-  return tables.every((table) =>
-    table.objects().every(({ name, sql }) => existing.get(name) === sql),
-  )
-}
-
 /**
- * Creates what is missing of the tables, and indexes anew that are declared differently now. Within a unit.
- *
- * @throws {@link MindtraceError} `CONFLICT` when stored documents break a unique index.
+ * The statements that create what is missing of the tables, and create indexes anew that are declared
+ * differently now. To be run in one unit.
  */
-export function createMissing(connection: SqliteConnection, tables: readonly Table[]): void {
+export function missingFrom(
+  connection: SqliteConnection,
+  tables: readonly Table[],
+): readonly string[] {
   const existing = schemaOf(connection)
+  const statements: string[] = []
   for (const table of tables) {
     for (const { name, sql } of table.objects()) {
       const present = existing.get(name)
       if (present === sql) continue
-      if (present !== undefined) dropOutdated(connection, name, present)
-      try {
-        connection.exec(sql)
-      } catch (cause) {
-        throw brokenUniqueIndex(cause) === undefined ? cause : alreadyBroken(table, name, cause)
-      }
+      if (present !== undefined) statements.push(dropOutdated(name, present))
+      statements.push(sql)
       const fill = table.fillSql(name)
-      if (fill !== undefined) connection.exec(fill)
+      if (fill !== undefined) statements.push(fill)
     }
   }
+  return statements
 }
 
-function dropOutdated(connection: SqliteConnection, name: string, sql: string): void {
+function dropOutdated(name: string, sql: string): string {
   const kind = /^CREATE (?:UNIQUE )?(INDEX|TRIGGER)/.exec(sql)?.[1]
-  if (kind === undefined) {
-    throw new MindtraceError(
-      'CORRUPT',
-      `Table '${name}' has a form that no version of Mindtrace made`,
-      {
-        details: { table: name },
-      },
-    )
-  }
-  connection.exec(`DROP ${kind} ${quoted(name)}`)
+  if (kind !== undefined) return `DROP ${kind} ${quoted(name)}`
+  throw new MindtraceError(
+    'CORRUPT',
+    `Table '${name}' has a form that no version of Mindtrace made: restore a backup`,
+    { details: { table: name } },
+  )
 }
 
-/** Empties the file: deletes every table, and makes it anew with all that belongs to it. Within a unit. */
-export function recreateAll(connection: SqliteConnection): void {
+/**
+ * The statements that empty the file: they delete every table, and make it anew with all that belongs to it.
+ * To be run in one unit.
+ */
+export function recreation(connection: SqliteConnection): readonly string[] {
   const objects = connection
     .prepare(
       `SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
        ORDER BY type <> 'table', rowid`,
     )
     .all()
-  for (const { type, name } of objects) {
-    if (type === 'table') connection.exec(`DROP TABLE ${quoted(String(name))}`)
-  }
-  for (const { sql } of objects) connection.exec(String(sql))
+  const tables = objects.filter(({ type }) => type === 'table')
+  return [
+    ...tables.map(({ name }) => `DROP TABLE ${quoted(String(name))}`),
+    ...objects.map(({ sql }) => String(sql)),
+  ]
 }
 
 function schemaOf(connection: SqliteConnection): ReadonlyMap<string, string> {
@@ -232,11 +265,16 @@ function schemaOf(connection: SqliteConnection): ReadonlyMap<string, string> {
   return new Map(rows.map(({ name, sql }) => [String(name), String(sql)]))
 }
 
-function alreadyBroken(table: Table, index: string, cause: unknown): MindtraceError {
-  const collection = table.collection.name
+/** CONFLICT where stored documents break a unique index that was to be created; else the error itself. */
+export function unbuildable(tables: readonly Table[], error: unknown): unknown {
+  const cause = error instanceof Error ? error.cause : undefined
+  const name = brokenUniqueIndex(cause)
+  if (name === undefined) return error
+  const table = tables.find((one) => one.index(name) !== undefined)
+  const collection = table?.collection.name
   return new MindtraceError(
     'CONFLICT',
-    `Unique index '${index}' of '${collection}' cannot be built: stored documents repeat a value. Delete or change them`,
-    { cause, details: { collection, on: table.index(index)?.name ?? index } },
+    `Unique index '${name}' of '${collection}' cannot be built: stored documents repeat a value. Delete or change them`,
+    { cause, details: { collection, on: table?.index(name)?.name ?? name } },
   )
 }
