@@ -1,3 +1,5 @@
+import { EventEmitter, once } from 'node:events'
+import type { TaskCall } from '@mindtrace/contract'
 import { MindtraceError, streamOf } from '@mindtrace/core'
 import { expect, test } from 'vitest'
 import { type FakeHandlers, fakeLake } from '../testing/fake-lake.ts'
@@ -141,6 +143,44 @@ test('takes arguments flat or wrapped, and checks them as HTTP does', async () =
   expect(content[0].text).toBe(
     "Error calling tool 'dataset_versions.view_page': 422: limit: Input should be greater than or equal to 1; dataset_name: Field required; version: Field required",
   )
+})
+
+test('a task ends when its client cancels it, or goes', async () => {
+  const started = new EventEmitter()
+  const lake = fakeLake()
+  const call: TaskCall = async (_name, _input, options) => {
+    started.emit('call', options?.signal)
+    await once(options?.signal as AbortSignal, 'abort')
+    throw options?.signal?.reason
+  }
+  const app = testApp({ ...lake, call })
+  const post = (body: unknown, session: string | null, signal?: AbortSignal) =>
+    app.request('/mcp-server/mcp', {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        ...(session === null ? {} : { 'mcp-session-id': session }),
+      },
+      body: JSON.stringify({ jsonrpc: '2.0', ...(body as object) }),
+      ...(signal === undefined ? {} : { signal }),
+    })
+  const health = { id: 7, method: 'tools/call', params: { name: 'health' } }
+
+  const clientInfo = { name: 'test', version: '0' }
+  const params = { protocolVersion: '2025-06-18', capabilities: {}, clientInfo }
+  const opened = await post({ id: 1, method: 'initialize', params }, null)
+  const session = opened.headers.get('mcp-session-id')
+  await opened.text()
+  const [[first]] = await Promise.all([once(started, 'call'), post(health, session)])
+  expect(first.aborted).toBe(false)
+  await post({ method: 'notifications/cancelled', params: { requestId: 7 } }, session)
+  expect(first.aborted).toBe(true)
+
+  const gone = new AbortController()
+  const [[second]] = await Promise.all([once(started, 'call'), post(health, null, gone.signal)])
+  gone.abort()
+  expect(second.aborted).toBe(true)
 })
 
 test('says nothing of an error that nobody foresaw but an id, which stands in the log', async () => {
