@@ -17,6 +17,7 @@ export interface ListenOptions {
 interface ServeOptions extends LakeOptions, ListenOptions {
   readonly allowDestructive?: boolean
   readonly verbose?: boolean
+  readonly mcp: 'default' | 'all'
 }
 
 /** Adds `--host`, `--port` and `--insecure`. */
@@ -47,6 +48,15 @@ export const addServe: AddCommand = (program, { io, run }: Commands) => {
     .command('serve')
     .description('serve a lake over HTTP, with a page to look at')
     .option('--allow-destructive', 'also serve datalake.wipe')
+    .addOption(
+      new Option(
+        '--mcp <tools>',
+        "the tools of /mcp-server/mcp: the Python service's, or every task that reads",
+      )
+        .choices(['default', 'all'])
+        .env('MINDTRACE_MCP')
+        .default('default'),
+    )
     .option('--verbose', 'log each request')
     .option('--quiet', 'no messages')
   addListenOptions(addLakeOptions(command)).action(
@@ -77,7 +87,7 @@ async function serveCommand(io: Io, options: ServeOptions): CommandResult {
 export async function serveUntilInterrupted(
   io: Io,
   lake: Awaited<ReturnType<typeof lakeOf>>,
-  options: ListenOptions & { readonly verbose?: boolean },
+  options: ListenOptions & Partial<Pick<ServeOptions, 'verbose' | 'mcp'>>,
   started: (address: string) => Promise<void>,
 ): CommandResult {
   // Loaded here: no other command needs a service.
@@ -94,6 +104,7 @@ export async function serveUntilInterrupted(
       io.stderr,
       options.quiet === true ? 'error' : options.verbose === true ? 'debug' : 'warn',
     ),
+    mcp: { tools: options.mcp ?? 'default' },
     shutdown: () => ended.resolve(),
   })
   await started(service.address)

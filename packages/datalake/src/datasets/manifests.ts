@@ -131,11 +131,9 @@ export class Manifests {
 }
 
 /** Documents as callers see them: manifests that lie in chunks are put back, whatever their length. */
-export async function withManifests<T extends Pick<DatasetVersion, 'dataset_version_id' | 'manifest'>>(
-  { manifestChunks }: Records,
-  versions: readonly T[],
-  options: CallOptions,
-): Promise<T[]> {
+export async function withManifests<
+  T extends Pick<DatasetVersion, 'dataset_version_id' | 'manifest'>,
+>({ manifestChunks }: Records, versions: readonly T[], options: CallOptions): Promise<T[]> {
   const empty = versions.filter(({ manifest }) => manifest.length === 0)
   if (empty.length === 0) return [...versions]
   const whole = new Map<string, string[]>()
