@@ -1,26 +1,53 @@
 import { chromium } from './chromium.ts'
+import { mongodbReplicaSet, mongodbStandalone, mongodProgram } from './mongodb.ts'
 import { pythonReference } from './python-reference.ts'
 import type { Found, Provision } from './rung.ts'
 import { sharedData } from './shared-data.ts'
 
-const provisions: readonly Provision[] = [sharedData, pythonReference, chromium]
+const provisions: readonly Provision[] = [
+  sharedData,
+  pythonReference,
+  chromium,
+  mongodProgram,
+  mongodbReplicaSet,
+  mongodbStandalone,
+]
 
 /**
  * Gets what tests need from outside, before the first test, and hands it to them in variables. What
- * can't be had is said in one line; in CI that is a failure.
+ * can't be had is said in one line; in CI that is a failure. What was started is stopped after the last test.
  */
-export default async function setup(): Promise<void> {
-  for (const provision of provisions) {
-    const found = await find(provision)
-    if (found !== undefined) {
-      process.env[provision.variable] = found.value
-      process.stdout.write(`${provision.name}: ${found.value} (${found.how})\n`)
-      continue
-    }
-    if (process.env.CI === 'true')
-      throw new Error(`${provision.name} is missing: ${provision.without}`)
-    process.stdout.write(`SKIPPED: ${provision.without}\n`)
+export default async function setup(): Promise<() => Promise<void>> {
+  const stops: (() => Promise<void>)[] = []
+  const teardown = async () => {
+    await Promise.all(stops.map((stop) => stop()))
   }
+  try {
+    for (const provision of provisions) {
+      const found = await find(provision)
+      if (found === undefined) {
+        leaveOut(provision)
+        continue
+      }
+      if (found.stop !== undefined) stops.push(found.stop)
+      process.env[provision.variable] = found.value
+      process.stdout.write(`${provision.name}: ${withoutSecrets(found.value)} (${found.how})\n`)
+    }
+    return teardown
+  } catch (error) {
+    await teardown()
+    throw error
+  }
+}
+
+function leaveOut({ name, without }: Provision): void {
+  if (process.env.CI === 'true') throw new Error(`${name} is missing: ${without}`)
+  process.stdout.write(`SKIPPED: ${without}\n`)
+}
+
+/** An address that a developer has given may hold a password. */
+function withoutSecrets(value: string): string {
+  return value.replace(/\/\/[^@/]*@/, '//')
 }
 
 async function find({ name, variable, rungs }: Provision): Promise<Found | undefined> {

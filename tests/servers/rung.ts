@@ -10,6 +10,8 @@ export interface Found {
   readonly value: string
   /** For the log: `MINDTRACE_TEST_PYTHON`, `cache`, `installed` … */
   readonly how: string
+  /** Of what was started for this run: ends it. */
+  readonly stop?: (() => Promise<void>) | undefined
 }
 
 /** One way to get something: gives it, or undefined when this way does not lead there. */

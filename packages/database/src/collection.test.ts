@@ -54,11 +54,11 @@ describe('a collection', () => {
   test('names its indexes, the one of the key first', () => {
     const names = Photos.indexes.map(({ name }) => name)
     expect(names.slice(0, 5)).toEqual([
-      'test_photos.photo_id',
+      'photo_id_1',
       'mt_title',
-      'test_photos.album_number',
+      'album_1_number_1',
       'created_at_-1_photo_id_-1',
-      'test_photos.split_created_at_photo_id',
+      'split_1_created_at_-1_photo_id_-1',
     ])
     expect(Photos.indexes[3]?.fields.map(({ descending }) => descending)).toEqual([true, true])
     expect(Photos.indexes.at(-1)).toMatchObject({ only: 'mongo', unique: false, each: false })
@@ -70,7 +70,7 @@ describe('a collection', () => {
     ['an object', { on: ['nested'] }],
     ['each of what is no array', { each: 'name' }],
     ['each of numbers', { each: 'sizes' }],
-    ['the name of another', { on: ['name'], name: 'things.thing_id' }],
+    ['the name of another', { on: ['name'], name: 'thing_id_1' }],
   ])('refuses an index on %s', (_what, index) => {
     expect(() => define([index])).toThrow()
   })

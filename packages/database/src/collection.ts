@@ -1,7 +1,7 @@
 import { MindtraceError, parseInstant } from '@mindtrace/core'
 import type { z } from 'zod'
 import { objectIdOf } from './object-id.ts'
-import { type Path, type Scalar, SchemaPaths, valueAt } from './paths.ts'
+import { type Path, type Scalar, SchemaPaths, type Shape, valueAt } from './paths.ts'
 
 /** The database systems an index can be meant for. */
 export type Backend = 'mongo' | 'sqlite'
@@ -12,7 +12,7 @@ export type Backend = 'mongo' | 'sqlite'
  * reference requires in MongoDB can be harmful in SQLite.
  */
 export type IndexDefinition = {
-  /** Default: `<collection>.<path>_<path>`. It is what a `DUPLICATE` error says in `details.on`. */
+  /** Default: MongoDB's own, `<path>_1_<path>_-1`. It is what a `DUPLICATE` error says in `details.on`. */
   readonly name?: string
   readonly only?: Backend
 } & (
@@ -47,6 +47,10 @@ export interface Collection<T extends object = object, I = unknown> {
   readonly key: string
   /** The declared top-level fields, in the order of the schema. */
   readonly fields: readonly string[]
+  /** The schema as a tree of kinds. */
+  readonly shape: Shape
+  /** See {@link CollectionDefinition.shared}. */
+  readonly shared: boolean
   /** The index of the key first, then the declared ones. */
   readonly indexes: readonly Index[]
   /**
@@ -66,9 +70,16 @@ export interface Collection<T extends object = object, I = unknown> {
   parseField(field: string, value: unknown): unknown
   /**
    * A document as it was stored, made whole in place: fields that are missing because the row is older
-   * than they are get their defaults, and `_id` is added.
+   * than they are get their defaults, and `_id` is added where the database has none.
    */
   restore(document: Record<string, unknown>, fields?: readonly string[]): Stored<T>
+  /**
+   * A document that another program may have written: like {@link Collection.restore}, but checked, and
+   * without what is not declared. Its instants are text, `_id` is there.
+   *
+   * @throws {@link MindtraceError} `CORRUPT` with zod's `issues` in its details.
+   */
+  accept(document: Record<string, unknown>, fields?: readonly string[]): Stored<T>
   /** The key of a document. */
   keyOf(document: object): string
 }
@@ -81,6 +92,11 @@ export interface CollectionDefinition<S extends z.ZodObject> {
   readonly schema: S
   readonly key: keyof z.output<S> & string
   readonly indexes?: readonly IndexDefinition[]
+  /**
+   * Whether another program writes these documents too, so that some may break a unique index. They are
+   * reported and stay readable; only documents that come after them are held to it. Default: false.
+   */
+  readonly shared?: boolean
 }
 
 /** The most bytes a key may have, in UTF-8. */
@@ -132,6 +148,8 @@ export function defineCollection<S extends z.ZodObject>(
     schema: schema as unknown as z.ZodType<z.output<S>, z.input<S>>,
     key,
     fields,
+    shape: paths.shape(),
+    shared: definition.shared ?? false,
     indexes: indexesOf(definition, paths),
     path: (text) => paths.path(text),
 
@@ -161,8 +179,25 @@ export function defineCollection<S extends z.ZodObject>(
         const byDefault = fieldSchema(field).safeParse(undefined)
         if (byDefault.success && byDefault.data !== undefined) document[field] = byDefault.data
       }
-      document._id = objectIdOf(document[key] as string)
+      document._id ??= objectIdOf(document[key] as string)
       return document as Stored<z.output<S>>
+    },
+
+    accept(document, only) {
+      const { _id } = document
+      const accepted: Record<string, unknown> = {}
+      if (only === undefined) {
+        const result = schema.safeParse(document)
+        if (!result.success) throw corrupt(name, key, document, result.error)
+        Object.assign(accepted, result.data)
+      }
+      for (const field of only ?? []) {
+        const result = fieldSchema(field).safeParse(document[field])
+        if (!result.success) throw corrupt(name, key, document, result.error, field)
+        if (result.data !== undefined) accepted[field] = result.data
+      }
+      accepted._id = _id
+      return accepted as Stored<z.output<S>>
     },
 
     keyOf: (document) => (document as Record<string, unknown>)[key] as string,
@@ -207,16 +242,17 @@ function indexesOf<S extends z.ZodObject>(
       }
     }
     return {
-      name: definition.name ?? `${name}.${fields.map(({ path }) => path.text).join('_')}`,
+      name: definition.name ?? nameOf(fields),
       fields,
       unique: definition.unique ?? false,
       each: each !== undefined,
       only,
     }
   })
+  const keyFields = [{ path: paths.path(key), descending: false }]
   const keyIndex: Index = {
-    name: `${name}.${key}`,
-    fields: [{ path: paths.path(key), descending: false }],
+    name: nameOf(keyFields),
+    fields: keyFields,
     unique: true,
     each: false,
     only: undefined,
@@ -227,6 +263,11 @@ function indexesOf<S extends z.ZodObject>(
   )
   if (repeated !== undefined) throw invalid(name, `has two indexes of the name '${repeated.name}'`)
   return all
+}
+
+/** The name that MongoDB and its drivers give an index, so that every program means the same one. */
+function nameOf(fields: readonly IndexField[]): string {
+  return fields.map(({ path, descending }) => `${path.text}_${descending ? -1 : 1}`).join('_')
 }
 
 function invalid(collection: string, reason: string): MindtraceError {
@@ -275,5 +316,22 @@ function validationFailed(
     'VALIDATION_FAILED',
     `Document${who} does not fit '${collection}': ${where}: ${first?.message ?? 'invalid'}`,
     { cause: error, details: { collection, issues: error.issues } },
+  )
+}
+
+function corrupt(
+  collection: string,
+  key: string,
+  document: Readonly<Record<string, unknown>>,
+  error: z.ZodError,
+  field?: string,
+): MindtraceError {
+  const [first] = error.issues
+  const where = [...(field === undefined ? [] : [field]), ...(first?.path ?? [])].map(String)
+  const named = typeof document[key] === 'string' ? document[key] : `_id ${document._id}`
+  return new MindtraceError(
+    'CORRUPT',
+    `Document '${named.slice(0, 256)}' of '${collection}' does not fit its schema: ${where.join('.')}: ${first?.message ?? 'invalid'}. Another program wrote it: correct it there`,
+    { cause: error, details: { collection, key: named, issues: error.issues } },
   )
 }

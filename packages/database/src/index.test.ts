@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import * as mongo from './drivers/mongo/index.ts'
 import * as sqlite from './drivers/sqlite/index.ts'
 import * as database from './index.ts'
 import * as testing from './testing/index.ts'
@@ -19,6 +20,11 @@ test('exports these names and no others', () => {
     [
       "openSqliteDatabase",
       "sqlitePathOf",
+    ]
+  `)
+  expect(Object.keys(mongo).toSorted()).toMatchInlineSnapshot(`
+    [
+      "openMongoDatabase",
     ]
   `)
   expect(Object.keys(testing).toSorted()).toMatchInlineSnapshot(`

@@ -24,6 +24,26 @@ export interface Path {
   readonly element: ElementKind | undefined
 }
 
+/** What the schema says of a value and of all that lies in it. */
+export interface Shape {
+  readonly kind: PathKind
+  readonly nullable: boolean
+  /** Of numbers: whether they are whole. */
+  readonly whole: boolean
+  /** Of objects: the declared fields. */
+  readonly fields: ReadonlyMap<string, Shape>
+  /** What the elements of an array or the values of a map are. */
+  readonly of: Shape | undefined
+}
+
+const freeShape: Shape = {
+  kind: 'free',
+  nullable: true,
+  whole: false,
+  fields: new Map(),
+  of: undefined,
+}
+
 /** The part of a JSON schema that decides about paths. */
 interface SchemaNode {
   readonly $ref?: string
@@ -41,7 +61,7 @@ interface SchemaNode {
   readonly const?: unknown
 }
 
-interface Shape {
+interface Resolved {
   readonly kind: PathKind
   readonly nullable: boolean
   readonly node: SchemaNode
@@ -109,11 +129,16 @@ export class SchemaPaths {
     return path
   }
 
+  /** The whole schema as a tree. What contains itself is free. */
+  shape(): Shape {
+    return this.#tree(this.#root, 0)
+  }
+
   /** The paths of all declared instants that lie in objects only, not in arrays or records. */
   instants(): readonly (readonly string[])[] {
     const found: string[][] = []
     const visit = (node: SchemaNode, segments: string[]) => {
-      const shape = this.#shape(node)
+      const shape = this.#resolved(node)
       if (shape.kind === 'instant') found.push(segments)
       if (shape.kind !== 'object' || segments.length >= maxSegments) return
       for (const [name, child] of Object.entries(shape.node.properties ?? {})) {
@@ -122,6 +147,21 @@ export class SchemaPaths {
     }
     visit(this.#root, [])
     return found
+  }
+
+  #tree(node: SchemaNode, depth: number): Shape {
+    const { kind, nullable, node: found } = this.#resolved(node)
+    if (depth > maxSegments) return freeShape
+    const fields = Object.entries(kind === 'object' ? (found.properties ?? {}) : {})
+    const within = kind === 'array' ? found.items : found.additionalProperties
+    const holds = (kind === 'array' || kind === 'object') && typeof within === 'object'
+    return {
+      kind,
+      nullable,
+      whole: found.type === 'integer',
+      fields: new Map(fields.map(([name, child]) => [name, this.#tree(child, depth + 1)])),
+      of: holds ? this.#tree(within, depth + 1) : undefined,
+    }
   }
 
   #resolve(text: string): Path {
@@ -139,18 +179,18 @@ export class SchemaPaths {
       shape.kind === 'object' &&
       Object.keys(properties).length === 0 &&
       typeof additionalProperties === 'object' &&
-      this.#shape(additionalProperties).kind === 'string'
+      this.#resolved(additionalProperties).kind === 'string'
     if (isMap) return { text, segments, kind: 'array', nullable: true, element: 'string' }
     throw refused(text, 'asks for the values of what is no map of strings')
   }
 
   #follow(text: string): {
     readonly segments: readonly string[]
-    readonly shape: Shape
+    readonly shape: Resolved
     readonly nullable: boolean
   } {
     const segments = segmentsOf(text)
-    let shape = this.#shape(this.#root)
+    let shape = this.#resolved(this.#root)
     let nullable = false
     for (const [index, segment] of segments.entries()) {
       if (shape.kind === 'free') {
@@ -163,10 +203,10 @@ export class SchemaPaths {
       const { properties = {}, required = [], additionalProperties } = shape.node
       if (shape.kind === 'object' && Object.hasOwn(properties, segment)) {
         nullable ||= !required.includes(segment)
-        shape = this.#shape(properties[segment] as SchemaNode)
+        shape = this.#resolved(properties[segment] as SchemaNode)
       } else if (shape.kind === 'object' && (additionalProperties ?? false) !== false) {
         nullable = true
-        shape = this.#shape(
+        shape = this.#resolved(
           additionalProperties === true ? {} : (additionalProperties as SchemaNode),
         )
       } else {
@@ -179,12 +219,12 @@ export class SchemaPaths {
 
   #element(node: SchemaNode): ElementKind {
     if (typeof node.items !== 'object') return 'free'
-    const { kind } = this.#shape(node.items)
+    const { kind } = this.#resolved(node.items)
     return kind === 'array' ? 'free' : kind
   }
 
-  #shape(node: SchemaNode): Shape {
-    if (node.$ref !== undefined) return this.#shape(this.#referred(node.$ref))
+  #resolved(node: SchemaNode): Resolved {
+    if (node.$ref !== undefined) return this.#resolved(this.#referred(node.$ref))
     const branches = node.anyOf ?? node.oneOf
     if (branches !== undefined) return this.#union(branches)
     if (node.allOf !== undefined) return { kind: 'free', nullable: true, node }
@@ -208,9 +248,9 @@ export class SchemaPaths {
   }
 
   /** A union of one kind and null is that kind; of several kinds, or of several objects, it is free. */
-  #union(branches: readonly SchemaNode[]): Shape {
+  #union(branches: readonly SchemaNode[]): Resolved {
     const isNull = (node: SchemaNode) => node.type === 'null' || node.const === null
-    const shapes = branches.filter((node) => !isNull(node)).map((node) => this.#shape(node))
+    const shapes = branches.filter((node) => !isNull(node)).map((node) => this.#resolved(node))
     const nullable = shapes.length < branches.length || shapes.some((shape) => shape.nullable)
     const [first] = shapes
     const alike = first !== undefined && shapes.every((shape) => shape.kind === first.kind)

@@ -15,6 +15,8 @@ export interface DatabaseUnderTest {
   readonly place: () => Promise<DatabasePlace>
   /** Opens the database there. */
   readonly open: (address: string) => Promise<Database>
+  /** What {@link Database.transactional} says. Without transactions their tests do not exist. Default: true. */
+  readonly transactional?: boolean
   /**
    * How a child process opens a place: the exported function `call` of `module` (a URL), with
    * `argument(address)`. Undefined where no other process can.

@@ -13,22 +13,18 @@ import {
 import { defineCollection, type IndexDefinition } from '@mindtrace/database'
 
 /**
- * An index that the Python reference makes at its start, under the name its driver gives (`kind_1`,
+ * An index that the Python reference makes at its start, under the default name of our indexes (`kind_1`,
  * `created_at_-1_asset_id_-1`): MongoDB refuses the same keys under another name, so either program must
  * find the other's. Most are single fields of few values, which SQLite's planner picks to its harm: they
  * exist in MongoDB only. See decision 16 and `version-0.16.md`.
  */
 function reference(...on: string[]): IndexDefinition {
-  return { on, name: referenceName(on), only: 'mongo' }
+  return { on, only: 'mongo' }
 }
 
 /** A {@link reference} index that our own reads need as well, so it exists on both back ends. */
 function shared(...on: string[]): IndexDefinition {
-  return { on, name: referenceName(on) }
-}
-
-function referenceName(on: readonly string[]): string {
-  return on.map((path) => (path.startsWith('-') ? `${path.slice(1)}_-1` : `${path}_1`)).join('_')
+  return { on }
 }
 
 const storedAsset = Asset.omit({ _id: true })
@@ -36,6 +32,7 @@ const storedAlias = AssetAlias.omit({ _id: true })
 
 export const assets = defineCollection({
   name: 'datalake_assets',
+  shared: true,
   schema: storedAsset,
   key: 'asset_id',
   indexes: [
@@ -58,10 +55,11 @@ export const assets = defineCollection({
 
 export const assetAliases = defineCollection({
   name: 'datalake_asset_aliases',
+  shared: true,
   schema: storedAlias,
   key: 'alias_id',
   indexes: [
-    { on: ['alias'], unique: true, name: 'alias_1' },
+    { on: ['alias'], unique: true },
     shared('asset_id'),
     reference('is_primary'),
     reference('asset_id', 'is_primary'),
@@ -70,6 +68,7 @@ export const assetAliases = defineCollection({
 
 export const collections = defineCollection({
   name: 'datalake_collections',
+  shared: true,
   schema: Collection.omit({ _id: true }),
   key: 'collection_id',
   indexes: [
@@ -82,6 +81,7 @@ export const collections = defineCollection({
 
 export const collectionItems = defineCollection({
   name: 'datalake_collection_items',
+  shared: true,
   schema: CollectionItem.omit({ _id: true }),
   key: 'collection_item_id',
   indexes: [
@@ -102,6 +102,7 @@ export const collectionItems = defineCollection({
 
 export const assetRetentions = defineCollection({
   name: 'datalake_asset_retentions',
+  shared: true,
   schema: AssetRetention.omit({ _id: true }),
   key: 'asset_retention_id',
   indexes: [
@@ -116,17 +117,19 @@ export const assetRetentions = defineCollection({
 
 export const annotationSchemas = defineCollection({
   name: 'datalake_annotation_schemas',
+  shared: true,
   schema: AnnotationSchema.omit({ _id: true }),
   key: 'annotation_schema_id',
   indexes: [
     reference('task_type'),
-    { on: ['name', 'version'], unique: true, name: 'name_1_version_1' },
+    { on: ['name', 'version'], unique: true },
     shared('-created_at', '-annotation_schema_id'),
   ],
 })
 
 export const annotationSets = defineCollection({
   name: 'datalake_annotation_sets',
+  shared: true,
   schema: AnnotationSet.omit({ _id: true }),
   key: 'annotation_set_id',
   indexes: [
@@ -145,6 +148,7 @@ export const annotationSets = defineCollection({
 
 export const annotationRecords = defineCollection({
   name: 'datalake_annotation_records',
+  shared: true,
   schema: AnnotationRecord.omit({ _id: true }),
   key: 'annotation_id',
   indexes: [
@@ -162,19 +166,21 @@ export const annotationRecords = defineCollection({
 
 export const datums = defineCollection({
   name: 'datalake_datums',
+  shared: true,
   schema: Datum.omit({ _id: true }),
   key: 'datum_id',
   indexes: [
     reference('split'),
     shared('-created_at', '-datum_id'),
     shared('split', '-created_at', '-datum_id'),
-    { each: 'annotation_set_ids', name: 'annotation_set_ids_1' },
+    { each: 'annotation_set_ids' },
     { each: 'asset_refs.*', name: 'mt_asset_refs' },
   ],
 })
 
 export const datasetVersions = defineCollection({
   name: 'datalake_dataset_versions',
+  shared: true,
   schema: DatasetVersion.omit({ _id: true }),
   key: 'dataset_version_id',
   indexes: [

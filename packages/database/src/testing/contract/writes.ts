@@ -92,7 +92,7 @@ export function describeWrites(driver: DatabaseUnderTest): void {
       await lake.photos.insert(aPhoto(1))
       await expect(lake.photos.insert(aPhoto(1))).rejects.toMatchObject({
         code: 'DUPLICATE',
-        details: { collection: 'test_photos', on: 'test_photos.photo_id', value: photoId(1) },
+        details: { collection: 'test_photos', on: 'photo_id_1', value: photoId(1) },
       })
       await expect(lake.photos.insert(aPhoto(2, { title: 'Photo 1' }))).rejects.toMatchObject({
         code: 'DUPLICATE',
@@ -100,7 +100,7 @@ export function describeWrites(driver: DatabaseUnderTest): void {
       })
       await expect(lake.photos.insert(aPhoto(2, { number: 1 }))).rejects.toMatchObject({
         code: 'DUPLICATE',
-        details: { on: 'test_photos.album_number', value: ['album_1', 1] },
+        details: { on: 'album_1_number_1', value: ['album_1', 1] },
       })
       expect(await lake.photos.count()).toBe(1)
     })
@@ -138,9 +138,9 @@ export function describeWrites(driver: DatabaseUnderTest): void {
       ])
       expect(inserted.map(({ number }) => number)).toEqual([1, 4, 5])
       expect(duplicates).toEqual([
-        { index: 1, on: 'test_photos.photo_id', value: photoId(2) },
+        { index: 1, on: 'photo_id_1', value: photoId(2) },
         { index: 2, on: 'mt_title', value: 'Photo 1' },
-        { index: 4, on: 'test_photos.photo_id', value: photoId(4) },
+        { index: 4, on: 'photo_id_1', value: photoId(4) },
       ])
       expect(await lake.photos.count()).toBe(4)
     })

@@ -1,0 +1,1 @@
+export { type MongoOptions, openMongoDatabase } from './mongo-database.ts'
