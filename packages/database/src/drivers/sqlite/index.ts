@@ -1,3 +1,4 @@
+export type { BackupOptions, BackupProgress } from './backup.ts'
 export {
   openSqliteDatabase,
   type SqliteDatabase,

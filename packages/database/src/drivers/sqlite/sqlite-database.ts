@@ -7,6 +7,7 @@ import { type CallOptions, errorMessage, MindtraceError, Mutex } from '@mindtrac
 import type { Collection } from '../../collection.ts'
 import type { Database, Repositories } from '../../database.ts'
 import type { Repository } from '../../repository.ts'
+import { type BackupOptions, backUpFile } from './backup.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { formOf, migrations, newerForm } from './migrations.ts'
 import { ReaderThreads } from './reader-threads.ts'
@@ -40,6 +41,14 @@ export interface SqliteOptions extends CallOptions {
 export interface SqliteDatabase extends Database {
   /** The absolute path of the file, or `:memory:`. */
   readonly path: string
+  /**
+   * Copies the file as it is at this moment, while others read and write. The copy is whole, on the disk and
+   * a database by itself when it gets its name; put in the place of the file it restores it.
+   *
+   * @throws {@link MindtraceError} `CONFLICT` when the target exists, `STORAGE_FULL`, `UNAVAILABLE` when it cannot be
+   *   written, `INVALID_INPUT` in memory. Nothing then has the target's name.
+   */
+  backup(target: string, options?: BackupOptions): Promise<{ readonly sizeBytes: number }>
 }
 
 /**
@@ -237,6 +246,14 @@ class OpenSqliteDatabase implements SqliteDatabase {
 
   async drop(options: CallOptions = {}): Promise<void> {
     await this.#restructure(recreation, options)
+  }
+
+  async backup(target: string, options: BackupOptions = {}) {
+    this.#check(options)
+    if (this.#reader === this.#writer) {
+      throw new MindtraceError('INVALID_INPUT', 'A database in memory has no file to back up')
+    }
+    return await backUpFile(this.path, resolve(target), options)
   }
 
   async check(options: CallOptions = {}): Promise<readonly string[]> {

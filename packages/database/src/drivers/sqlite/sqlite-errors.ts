@@ -16,7 +16,11 @@ const meanings: Readonly<Record<number, Meaning>> = {
     remedy: 'it cannot be written: check the permissions of the file and its folder',
   },
   10: { code: 'UNAVAILABLE', remedy: 'reading or writing the disk failed: check the disk' },
-  11: { code: 'CORRUPT', remedy: 'the file is damaged: restore it from a backup' },
+  11: {
+    code: 'CORRUPT',
+    remedy:
+      'the file is damaged: put a backup in its place (mindtrace backup makes them), or copy what can be read with mindtrace db copy',
+  },
   13: {
     code: 'STORAGE_FULL',
     remedy: 'nothing of this was written: free some space and try again',
