@@ -1,6 +1,8 @@
 import { Command, CommanderError } from 'commander'
 import type { AddCommand, CommandResult } from './command.ts'
+import { addBackup } from './commands/backup.ts'
 import { addCat } from './commands/cat.ts'
+import { addDb } from './commands/db/db.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addImport } from './commands/import/import.ts'
 import { addLs } from './commands/ls.ts'
@@ -24,6 +26,8 @@ const commands: readonly AddCommand[] = [
   addCat,
   addStats,
   addDoctor,
+  addBackup,
+  addDb,
 ]
 
 const examples = `

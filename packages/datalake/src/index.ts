@@ -1,5 +1,18 @@
 export { LakeConfig, parseLakeConfig } from './address/lake-config.ts'
+export {
+  backUpLake,
+  type LakeBackupOptions,
+  type LakeBackupProgress,
+  type LakeDatabaseOptions,
+  openLakeDatabase,
+} from './address/lake-database.ts'
 export { type OpenLakeOptions, openLake } from './address/open-lake.ts'
 export { type LocalLakeOptions, openLocalLake } from './lake.ts'
 export type { LakeSettings, SlowOperations } from './lake-parts.ts'
 export { lakeCollections } from './records/records.ts'
+export {
+  type CopiedCollection,
+  type CopyOptions,
+  type CopyProgress,
+  copyRecords,
+} from './transfer/copy-records.ts'

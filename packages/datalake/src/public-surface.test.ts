@@ -6,8 +6,11 @@ test('exports these names and no others', () => {
   expect(Object.keys(datalake).toSorted()).toMatchInlineSnapshot(`
     [
       "LakeConfig",
+      "backUpLake",
+      "copyRecords",
       "lakeCollections",
       "openLake",
+      "openLakeDatabase",
       "openLocalLake",
       "parseLakeConfig",
     ]

@@ -70,7 +70,8 @@ export async function openLake(address: string, options: OpenLakeOptions = {}): 
   }
 }
 
-async function configOf(
+/** What an address of a lake and the options over it come to, and the folder that relative paths are of. */
+export async function configOf(
   address: string,
   options: OpenLakeOptions,
 ): Promise<{ readonly config: LakeConfig; readonly base: string }> {
@@ -150,7 +151,8 @@ async function makeFolder(path: string): Promise<void> {
   }
 }
 
-async function openDatabase(
+/** Opens a database by its address; a relative path is of the folder `base`. */
+export async function openDatabase(
   address: string,
   base: string,
   options: OpenLakeOptions,
@@ -211,7 +213,8 @@ function absoluteDatabase(address: string, base: string): string {
   return `sqlite:${resolve(base, rest)}`
 }
 
-function schemeOf(
+/** An address in two. @throws `INVALID_INPUT` for one that has no scheme. */
+export function schemeOf(
   address: string,
   what: string,
 ): { readonly scheme: string; readonly rest: string } {
