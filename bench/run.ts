@@ -6,12 +6,13 @@ import { parseArgs } from 'node:util'
 import type { Measurement, Scenario } from './scenario.ts'
 import { importVoc } from './scenarios/import-voc.ts'
 import { pointRead } from './scenarios/point-read.ts'
+import { manyRecords } from './scenarios/records.ts'
 
 /*
  * `pnpm bench`: runs the scenarios one after another and writes their tables into bench/README.md.
  * `--only TEXT` those whose name holds it; `--shrink N` a quick look at N-th of the size, which writes nothing.
  */
-const scenarios: readonly Scenario[] = [importVoc, pointRead]
+const scenarios: readonly Scenario[] = [importVoc, pointRead, manyRecords]
 
 const { values } = parseArgs({
   options: { only: { type: 'string', default: '' }, shrink: { type: 'string', default: '1' } },
