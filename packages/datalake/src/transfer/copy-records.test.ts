@@ -1,6 +1,8 @@
 import { join } from 'node:path'
+import { newToken } from '@mindtrace/core'
 import { temporaryFolder } from '@mindtrace/core/testing'
 import type { Database } from '@mindtrace/database'
+import { openMongoDatabase } from '@mindtrace/database/mongo'
 import { failingDatabase } from '@mindtrace/database/testing'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -8,6 +10,8 @@ import { openLakeDatabase } from '../address/lake-database.ts'
 import { lakeCollections, recordsOf } from '../records/records.ts'
 import { ContentHash, contentOf } from './content-hash.ts'
 import { copiedCollections, copyRecords } from './copy-records.ts'
+
+const server = process.env.MINDTRACE_TEST_MONGODB_URL
 
 /** A lake's records: so many annotations, in sets of ten. */
 async function fill(database: Database, count: number): Promise<void> {
@@ -151,3 +155,23 @@ test('a hash of contents does not depend on order, of documents or fields, and d
     }),
   )
 })
+
+test.skipIf(server === undefined)(
+  'to MongoDB and back gives the same documents (MINDTRACE_TEST_MONGODB_URL)',
+  async () => {
+    await using folder = await temporaryFolder()
+    const [hosts = '', query = ''] = (server ?? '').split('?')
+    const address = `${hosts.replace(/\/$/, '')}/mt_test_copy_${newToken()}?${query}`
+    await using from = await openLakeDatabase(`sqlite:${join(folder.path, 'a.db')}`)
+    await using back = await openLakeDatabase(`sqlite:${join(folder.path, 'b.db')}`)
+    await fill(from, 1200)
+    await using mongo = await openMongoDatabase({ url: address })
+    await mongo.init(lakeCollections)
+    const there = await copyRecords(from, mongo)
+    const here = await copyRecords(mongo, back)
+    expect(here).toEqual(there)
+    expect(await contents(back)).toBe(await contents(from))
+    expect((await copyRecords(from, mongo)).every((one) => one.copied === 0)).toBe(true)
+    await mongo.drop()
+  },
+)
