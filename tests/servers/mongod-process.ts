@@ -16,6 +16,8 @@ export interface MongodOptions {
 }
 
 const startTimeoutMs = 30_000
+const closeIdleFiles =
+  'file_manager=(close_idle_time=2,close_scan_interval=1,close_handle_minimum=50)'
 
 /** A `mongod` on a free port of 127.0.0.1, with its data in a temporary folder. Disposing it removes both. */
 export class MongodProcess implements AsyncDisposable {
@@ -51,6 +53,8 @@ export class MongodProcess implements AsyncDisposable {
     const { program, replicaSet } = this.#options
     const args = ['--dbpath', this.#folder, '--port', String(this.#port)]
     args.push('--bind_ip', '127.0.0.1', '--wiredTigerCacheSizeGB', '0.5', '--nounixsocket')
+    // Tests make many small databases, whose files would stay open until the server runs out of handles.
+    args.push('--wiredTigerEngineConfigString', closeIdleFiles)
     args.push('--setParameter', 'diagnosticDataCollectionEnabled=false')
     args.push('--setParameter', 'enableTestCommands=1', '--logpath', join(this.#folder, 'log'))
     if (replicaSet !== undefined) args.push('--replSet', replicaSet, '--oplogSize', '256')

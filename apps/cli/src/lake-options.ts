@@ -23,9 +23,10 @@ export function addLakeOptions(command: Command): Command {
         .default('./lake'),
     )
     .addOption(
-      new Option('--database <url>', 'where the records are: sqlite:PATH').env(
-        'MINDTRACE_DATABASE',
-      ),
+      new Option(
+        '--database <url>',
+        'where the records are: sqlite:PATH or mongodb://HOST/NAME',
+      ).env('MINDTRACE_DATABASE'),
     )
     .addOption(
       new Option('--mount <name=url>', 'where payloads are (repeatable): main=file:PATH')

@@ -27,6 +27,7 @@ export type {
   Duplicate,
   FilterInput,
   FindOptions,
+  HoldOptions,
   ReadOptions,
   Repository,
   StreamOptions,

@@ -14,6 +14,15 @@ export interface ReadOptions<F> extends CallOptions {
   readonly fields?: readonly F[] | undefined
 }
 
+/** What `getMany` takes besides the keys. */
+export interface HoldOptions<F> extends ReadOptions<F> {
+  /**
+   * In a transaction: what is found stays until its end, since another transaction that calls `delete` on one of
+   * them comes before or after this one. So what refers to a document can't pass its deletion. Default: false.
+   */
+  readonly hold?: boolean | undefined
+}
+
 /** What `find` takes besides its filter. */
 export interface FindOptions<F> extends ReadOptions<F> {
   /** Default: the order of insertion. */
@@ -84,7 +93,7 @@ export interface Repository<T extends object, I = T> {
   /** Many documents by key, any number; keys that do not exist are left out. */
   getMany<F extends keyof T = keyof T>(
     keys: readonly string[],
-    options?: ReadOptions<F>,
+    options?: HoldOptions<F>,
   ): Promise<Map<string, Stored<Pick<T, F>>>>
 
   /** The first document in the order of insertion, or undefined. */

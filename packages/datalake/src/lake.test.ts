@@ -1,5 +1,14 @@
+import { afterAll, describe } from 'vitest'
 import { describeLake } from './testing/describe-lake.ts'
 import { openFolderLake, openMemoryLake } from './testing/local-lakes.ts'
+import { MongoLakes } from './testing/mongo-lake.ts'
+
+const mongodb = process.env.MINDTRACE_TEST_MONGODB_URL ?? ''
 
 describeLake('in memory', { open: openMemoryLake })
 describeLake('in a folder', { open: openFolderLake })
+describe.skipIf(mongodb === '')('with MINDTRACE_TEST_MONGODB_URL', () => {
+  const lakes = new MongoLakes(mongodb)
+  afterAll(() => lakes[Symbol.asyncDispose]())
+  describeLake('in MongoDB', { open: (wishes) => lakes.open(wishes) })
+})

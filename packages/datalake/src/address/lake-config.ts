@@ -8,7 +8,7 @@ const MountName = z
 
 /** `lake.json`: where the records and the payloads of a lake are. */
 export const LakeConfig = z.strictObject({
-  /** `sqlite:PATH`, relative to the file. */
+  /** `sqlite:PATH`, relative to the file, or `mongodb://HOST/NAME`. */
   database: z.string().min(1),
   /** Mounts by name: `file:PATH` (relative to the file) or `memory:`, with the parameters of the mount. */
   mounts: z

@@ -135,7 +135,8 @@ async function embedded(path: string, options: OpenLakeOptions): Promise<LakeCon
     )
   }
   if (!isLake) await makeFolder(path)
-  return { database: 'sqlite:lake.db', mounts: { main: 'file:main' }, name: basename(path) }
+  const lake = { database: 'sqlite:lake.db', mounts: { main: 'file:main' } }
+  return options.database === undefined ? { ...lake, name: basename(path) } : lake
 }
 
 async function makeFolder(path: string): Promise<void> {
@@ -158,16 +159,38 @@ export async function openDatabase(
   options: OpenLakeOptions,
 ): Promise<Database> {
   const { scheme, rest } = schemeOf(address, 'database')
-  if (scheme !== 'sqlite') {
+  // Loaded here so that a program with another database never loads this driver.
+  switch (scheme) {
+    case 'sqlite': {
+      const { openSqliteDatabase } = await import('@mindtrace/database/sqlite')
+      const path = rest === ':memory:' ? rest : resolve(base, rest)
+      return await openSqliteDatabase({ path, signal: options.signal })
+    }
+    case 'mongodb':
+    case 'mongodb+srv': {
+      const { openMongoDatabase } = await mongoDriver()
+      return await openMongoDatabase({ url: address, signal: options.signal, log: options.log })
+    }
+    default:
+      throw new MindtraceError(
+        'INVALID_INPUT',
+        `there is no database driver for '${scheme}:'; use sqlite:PATH or mongodb://HOST/NAME`,
+      )
+  }
+}
+
+/** Its package is a peer that not everybody installs. */
+async function mongoDriver() {
+  try {
+    return await import('@mindtrace/database/mongo')
+  } catch (cause) {
+    if (systemErrorCode(cause) !== 'ERR_MODULE_NOT_FOUND') throw cause
     throw new MindtraceError(
-      scheme.startsWith('mongodb') ? 'NOT_IMPLEMENTED' : 'INVALID_INPUT',
-      `no database driver for '${scheme}:' yet; use sqlite:PATH`,
+      'INVALID_INPUT',
+      'MongoDB needs the package mongoose, which is not installed: npm i mongoose@9',
+      { cause },
     )
   }
-  // Loaded here so that a program with another database never loads this driver.
-  const { openSqliteDatabase } = await import('@mindtrace/database/sqlite')
-  const path = rest === ':memory:' ? rest : resolve(base, rest)
-  return await openSqliteDatabase({ path, signal: options.signal })
 }
 
 async function openStore(config: LakeConfig, base: string): Promise<Store> {
@@ -223,11 +246,12 @@ export function schemeOf(
     return { scheme: (match[1] as string).toLowerCase(), rest: match[2] as string }
   throw new MindtraceError(
     'INVALID_INPUT',
-    `${what} is '${address}', which has no scheme: use sqlite:PATH for a database, file:PATH for a mount`,
+    `${what} is '${address}', which has no scheme: use sqlite:PATH or mongodb://HOST/NAME for a database, file:PATH for a mount`,
   )
 }
 
 function databaseName(address: string): string {
-  const { rest } = schemeOf(address, 'database')
+  const { scheme, rest } = schemeOf(address, 'database')
+  if (scheme.startsWith('mongodb')) return basename(rest.replace(/\?.*$/s, ''))
   return rest === ':memory:' ? 'memory' : basename(rest, extname(rest))
 }

@@ -2,7 +2,7 @@ import { type CallOptions, MindtraceError } from '@mindtrace/core'
 import type { Repository } from '@mindtrace/database'
 
 /**
- * Makes sure that every id exists, by one batched look-up.
+ * Makes sure that every id exists, by one batched look-up, and still does when the transaction ends.
  *
  * @throws {@link MindtraceError} `NOT_FOUND` that names the first missing ids and counts all.
  */
@@ -14,7 +14,7 @@ export async function requireAll<T extends object, I>(
   options: CallOptions,
 ): Promise<void> {
   if (ids.length === 0) return
-  const found = await repository.getMany(ids, { ...options, fields: [keyField] })
+  const found = await repository.getMany(ids, { ...options, fields: [keyField], hold: true })
   const missing = [...new Set(ids)].filter((id) => !found.has(id))
   if (missing.length > 0) throw notFound(what, keyField, missing)
 }

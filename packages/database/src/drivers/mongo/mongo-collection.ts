@@ -2,6 +2,7 @@ import { errorMessage, isMindtraceError, type Logger } from '@mindtrace/core'
 import type mongoose from 'mongoose'
 import type { Collection, Index, Stored } from '../../collection.ts'
 import { DocumentCodec } from './document-codec.ts'
+import { type Hold, hold, holdsCollection } from './mongo-holds.ts'
 import { createMissing, type UniqueIndexes } from './mongo-indexes.ts'
 import { mongooseSchemaOf } from './mongo-schema.ts'
 import type { ObjectIdMinter } from './object-id-minter.ts'
@@ -61,6 +62,19 @@ export class CollectionInMongo<T extends object = object, I = unknown> {
   async createIndexes(): Promise<void> {
     const { native, minter } = this
     this.#unique = await createMissing(native, this.collection, minter.next(), this.#log)
+  }
+
+  /** In a transaction: lets those documents not be deleted by another one before its end. */
+  async hold(
+    keys: readonly string[],
+    session: mongoose.mongo.ClientSession | undefined,
+  ): Promise<void> {
+    if (session === undefined) return
+    const holds = this.#connection
+      .getClient()
+      .db(this.#connection.name)
+      .collection<Hold>(holdsCollection)
+    await hold(holds, this.collection.name, keys, session)
   }
 
   /** The declared unique index that the server calls by that name. */

@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto'
-import mongoose from 'mongoose'
 import { describe } from 'vitest'
 import { describeDatabase } from '../../testing/describe-database.ts'
+import { mongoPlace } from '../../testing/mongo-place.ts'
 import { openMongoDatabase } from './mongo-database.ts'
 
 for (const [name, variable, transactional] of [
@@ -11,10 +10,7 @@ for (const [name, variable, transactional] of [
   const server = process.env[variable] ?? ''
   describe.skipIf(server === '')(`with ${variable}`, () => {
     describeDatabase(name, {
-      place: async () => {
-        const address = urlOf(server, `mt_test_${randomBytes(6).toString('hex')}`)
-        return { address, [Symbol.asyncDispose]: () => dropDatabase(address) }
-      },
+      place: async () => mongoPlace(server),
       transactional,
       open: (url) => openMongoDatabase({ url }),
       otherProcesses: {
@@ -24,18 +20,4 @@ for (const [name, variable, transactional] of [
       },
     })
   })
-}
-
-function urlOf(server: string, database: string): string {
-  const [hosts, query] = server.split(/\/?\?/)
-  return `${hosts?.replace(/\/$/, '')}/${database}${query === undefined ? '' : `?${query}`}`
-}
-
-async function dropDatabase(address: string): Promise<void> {
-  const connection = await mongoose.createConnection(address).asPromise()
-  try {
-    await connection.dropDatabase()
-  } finally {
-    await connection.close()
-  }
 }

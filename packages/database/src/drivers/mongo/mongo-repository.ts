@@ -16,6 +16,7 @@ import type {
   Duplicate,
   FilterInput,
   FindOptions,
+  HoldOptions,
   ReadOptions,
   Repository,
   StreamOptions,
@@ -129,17 +130,17 @@ export class MongoRepository<T extends object, I> implements Repository<T, I> {
 
   async getMany<F extends keyof T = keyof T>(
     keys: readonly string[],
-    options: ReadOptions<F> = {},
+    options: HoldOptions<F> = {},
   ) {
     const found = new Map<string, Stored<Pick<T, F>>>()
     const distinct = [...new Set(keys)]
     for (let from = 0; from < distinct.length; from += groupSize) {
       const group = distinct.slice(from, from + groupSize)
       const query = { filter: { [this.#collection.key]: { $in: group } }, sort: undefined }
-      const documents = await this.#access.run(
-        (session) => this.#read<F>(query, options.fields, undefined, session),
-        options,
-      )
+      const documents = await this.#access.run(async (session) => {
+        if (options.hold) await this.#at.hold(group, session)
+        return this.#read<F>(query, options.fields, undefined, session)
+      }, options)
       for (const document of documents) {
         const key = this.#collection.keyOf(document)
         // Two documents of another program may have one key: the first is the one, as everywhere.
@@ -290,10 +291,10 @@ export class MongoRepository<T extends object, I> implements Repository<T, I> {
   }
 
   async delete(key: string, options?: CallOptions): Promise<void> {
-    const { deletedCount } = await this.#access.run(
-      (session) => this.#at.model.deleteOne(this.#byKey(key), { ...in_(session) }).exec(),
-      options,
-    )
+    const { deletedCount } = await this.#access.run(async (session) => {
+      await this.#at.hold([key], session)
+      return this.#at.model.deleteOne(this.#byKey(key), { ...in_(session) }).exec()
+    }, options)
     if (deletedCount === 0) throw notFound(this.#collection, key)
   }
 
