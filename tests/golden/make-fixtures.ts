@@ -5,7 +5,7 @@
  *
  * FOLDER holds `golden/` and `spec/`. The fixtures are committed; this is run again when those change.
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 interface Exchange {
@@ -151,8 +151,28 @@ async function makeMcp(folder: string): Promise<void> {
   await writeFile('tests/fixtures/golden-mcp.json', `${JSON.stringify(fixture)}\n`)
 }
 
+/** The documents of the three lakes, a line each, and their indexes, which are the same in all three. */
+async function makeMongo(folder: string): Promise<void> {
+  const lines: string[] = []
+  for (const lake of ['a', 'b', 'c']) {
+    const source = join(folder, 'golden/mongo', lake)
+    for (const name of (await readdir(source)).toSorted()) {
+      if (!name.startsWith('datalake_')) continue
+      const documents = JSON.parse(await readFile(join(source, name), 'utf8')) as readonly unknown[]
+      const collection = name.replace('.json', '')
+      for (const document of documents) lines.push(JSON.stringify({ lake, collection, document }))
+    }
+  }
+  const indexes = await readFile(join(folder, 'golden/mongo/a/indexes.json'), 'utf8')
+  const target = 'packages/datalake/src/fixtures'
+  await mkdir(target, { recursive: true })
+  await writeFile(join(target, 'golden-documents.jsonl'), `${lines.join('\n')}\n`)
+  await writeFile(join(target, 'golden-indexes.json'), `${JSON.stringify(JSON.parse(indexes))}\n`)
+}
+
 const folder = process.argv[2] ?? ''
 const spec = JSON.parse(await readFile(join(folder, 'spec/service-tasks.json'), 'utf8')) as Spec
 await makeStory(folder, spec)
 await makeContract(spec)
 await makeMcp(folder)
+await makeMongo(folder)

@@ -38,7 +38,7 @@ import {
 } from './mongo-errors.ts'
 import { allOf, type MongoFilter, mongoFilter, mongoSort } from './mongo-filter.ts'
 import { mongoUpdate } from './mongo-update.ts'
-import { TakenValues } from './taken-values.ts'
+import { hasSameValues, TakenValues } from './taken-values.ts'
 
 type Row = Record<string, unknown>
 type Session = mongoose.mongo.ClientSession | undefined
@@ -80,7 +80,7 @@ export class MongoRepository<T extends object, I> implements Repository<T, I> {
   async insert(input: I, options?: CallOptions): Promise<Stored<T>> {
     const prepared = this.#prepare(input)
     return this.#access.run(async (session) => {
-      await this.#refuseBroken(prepared, session)
+      await this.#refuseBroken(prepared.document, prepared.key, session)
       try {
         await this.#at.native.insertOne(prepared.row, { ...in_(session) })
       } catch (error) {
@@ -255,6 +255,11 @@ export class MongoRepository<T extends object, I> implements Repository<T, I> {
     const parsed = parseChange(this.#collection, change)
     const filter = allOf([this.#byKey(key), this.#where(options.if ?? {})])
     return this.#access.run(async (session) => {
+      if (this.#at.brokenIndexes.length > 0 && parsed.set.size > 0) {
+        const before = (await this.#before([key], session)).get(key)
+        const after = { ...before, ...Object.fromEntries(parsed.set) }
+        if (before !== undefined) await this.#refuseBroken(after, key, session, before)
+      }
       const row = await this.#change(filter, parsed, { key, session })
       if (row !== undefined) return this.#at.read<keyof T>(row)
       const there = await this.#at.model.findOne(
@@ -376,24 +381,22 @@ export class MongoRepository<T extends object, I> implements Repository<T, I> {
 
   /** Writes a group of documents with different keys; gives how many are new. */
   async #upsertGroup(group: readonly Prepared<T>[], session: Session): Promise<number> {
-    const { key: field } = this.#collection
     for (let attempt = 1; ; attempt += 1) {
-      const rows = await this.#at.native
-        .find(
-          { [field]: { $in: group.map(({ key }) => key) } },
-          { projection: { [field]: 1 }, ...in_(session) },
-        )
-        .toArray()
-      const existing = new Set(rows.map((row) => row[field] as string))
+      const before = await this.#before(
+        group.map(({ key }) => key),
+        session,
+      )
+      for (const { document, key } of group) {
+        await this.#refuseBroken(document, key, session, before.get(key))
+      }
       const operations = group.map(({ key, row }): mongoose.mongo.AnyBulkWriteOperation => {
-        if (!existing.has(key)) return { insertOne: { document: row } }
+        if (!before.has(key)) return { insertOne: { document: row } }
         const { _id, ...fields } = row
         return { updateOne: { filter: this.#byKey(key), update: { $set: fields } } }
       })
-      for (const one of group) await this.#refuseBroken(one, session)
       try {
         await this.#at.native.bulkWrite(operations, { ordered: true, ...in_(session) })
-        return group.length - existing.size
+        return group.length - before.size
       } catch (error) {
         const [failure] = writeErrorsOf(error) ?? []
         const prepared = failure && group[failure.index]
@@ -472,13 +475,42 @@ export class MongoRepository<T extends object, I> implements Repository<T, I> {
     return { projection: Object.fromEntries(names.map((name) => [name, 1 as const])), names }
   }
 
-  /** Refuses what the server lets pass, since documents of another program break the index themselves. */
-  async #refuseBroken({ document, key }: Prepared<T>, session: Session): Promise<void> {
-    if (this.#at.brokenIndexes.length === 0) return
-    const taken = new TakenValues(this.#at, this.#at.brokenIndexes)
+  /**
+   * Refuses what the server lets pass, since documents of another program break the index themselves. Such a
+   * document may still be changed in everything else: `before` is what is stored of it.
+   */
+  async #refuseBroken(
+    document: object,
+    key: string,
+    session: Session,
+    before?: Row | undefined,
+  ): Promise<void> {
+    const changed = this.#at.brokenIndexes.filter(
+      (index) => before === undefined || !hasSameValues(index, before, document),
+    )
+    if (changed.length === 0) return
+    const taken = new TakenValues(this.#at, changed)
     await taken.read([document], session, key)
     const index = taken.take(document)
     if (index !== undefined) throw this.#duplicate(index, document, undefined)
+  }
+
+  /** The stored documents with those keys: the key, and what {@link MongoRepository.#refuseBroken} compares. */
+  async #before(keys: readonly string[], session: Session): Promise<Map<string, Row>> {
+    const { key: field } = this.#collection
+    const names = this.#at.brokenIndexes.flatMap(({ fields }) =>
+      fields.map(({ path }) => path.text),
+    )
+    const rows = this.#at.native.find(
+      { [field]: { $in: keys } },
+      {
+        projection: Object.fromEntries([field, ...names].map((name) => [name, 1])),
+        ...in_(session),
+      },
+    )
+    const before = new Map<string, Row>()
+    for await (const row of rows) before.set(row[field] as string, this.#at.codec.decode(row))
+    return before
   }
 
   /**

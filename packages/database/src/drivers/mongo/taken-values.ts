@@ -49,6 +49,11 @@ export class TakenValues {
   }
 }
 
+/** Whether two documents have the same values in an index. */
+export function hasSameValues(index: Index, one: object, other: object): boolean {
+  return textOf(index, one) === textOf(index, other)
+}
+
 function valuesOf(index: Index, document: object): readonly Scalar[] {
   const value = indexedValue(index, document)
   return Array.isArray(value) ? value : [value as Scalar]
