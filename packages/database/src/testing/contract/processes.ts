@@ -7,16 +7,20 @@ import { type ClaimOrder, claimWorkerModule } from './claim-worker.ts'
 
 const run = promisify(execFile)
 const code = `
-  const [module, order] = process.argv.slice(1)
-  const { claimAll } = await import(module)
-  process.stdout.write(JSON.stringify(await claimAll(JSON.parse(order))))
+  const [module, work, order] = process.argv.slice(1)
+  const worker = await import(module)
+  process.stdout.write(JSON.stringify(await worker[work](JSON.parse(order))))
 `
 
-async function claimInProcess(order: ClaimOrder): Promise<readonly string[]> {
+async function inProcess(
+  work: 'claimAll' | 'insertAll',
+  order: ClaimOrder,
+): Promise<readonly string[]> {
   const flags = [...process.execArgv, '--input-type=module', '--eval', code]
   const { stdout } = await run(process.execPath, [
     ...flags,
     claimWorkerModule,
+    work,
     JSON.stringify(order),
   ])
   return JSON.parse(stdout) as string[]
@@ -37,7 +41,7 @@ export function describeProcesses(driver: DatabaseUnderTest): void {
       const workers = ['a', 'b', 'c', 'd']
       const claims = await Promise.all(
         workers.map((worker) =>
-          claimInProcess({
+          inProcess('claimAll', {
             module,
             call,
             argument: argument(place.address),
@@ -54,6 +58,21 @@ export function describeProcesses(driver: DatabaseUnderTest): void {
       // Each was at work: none found everything taken.
       expect(Math.min(...claims.map(({ length }) => length))).toBeGreaterThan(0)
       expect(await lake.photos.count({ status: 'done' })).toBe(401)
+    })
+
+    test('insert each unique value once, 32 writers in each of two', async () => {
+      await using place = await driver.place()
+      await using lake = await opened(driver, place.address)
+      await lake.photos.insert(aPhoto(0))
+      const { module, call, argument } = otherProcesses
+      const order = { module, call, argument: argument(place.address), workers: 2 }
+      const won = await Promise.all(
+        ['a', 'b'].map((worker) => inProcess('insertAll', { ...order, worker })),
+      )
+      const stored = await lake.photos.find({ number: { $gt: 0 } })
+      expect(won.flat().toSorted()).toEqual(stored.map(({ photo_id }) => photo_id).toSorted())
+      expect(new Set(stored.map(({ title }) => title)).size).toBe(stored.length)
+      expect(stored).toHaveLength(160)
     })
   })
 }
