@@ -1,4 +1,5 @@
 import { type ErrorCode, isMindtraceError, MindtraceError } from '@mindtrace/core'
+import type mongoose from 'mongoose'
 
 interface Meaning {
   readonly code: ErrorCode
@@ -83,13 +84,16 @@ export function brokenUniqueIndex(error: unknown): string | undefined {
   return / index: (\S+) dup key/.exec(text)?.[1]
 }
 
-/** What failed of a bulk write, by the place of the operation; undefined where something else was thrown. */
+/**
+ * What failed of a bulk write, by the place of the operation. Undefined where it is not known how the others went:
+ * the connection broke, or the replica set did not confirm them.
+ */
 export function writeErrorsOf(
   error: unknown,
 ): readonly { readonly index: number; readonly error: unknown }[] | undefined {
-  const errors = (error as { writeErrors?: unknown } | null)?.writeErrors
-  if (errors === undefined) return undefined
-  const list = (Array.isArray(errors) ? errors : [errors]) as readonly { index: number }[]
+  const { writeErrors, result } = error as Partial<mongoose.mongo.MongoBulkWriteError>
+  const list = Array.isArray(writeErrors) ? writeErrors : []
+  if (list.length === 0 || result?.getWriteConcernError() !== undefined) return undefined
   return list.map((one) => ({ index: one.index, error: one }))
 }
 
@@ -138,7 +142,10 @@ export function convertError(error: unknown, name: string): unknown {
 function meaningOf(error: unknown): Meaning | undefined {
   const code = codeOf(error)
   const name = error instanceof Error ? error.name : ''
-  return (code === undefined ? undefined : byCode[code]) ?? byName[name]
+  const known = (code === undefined ? undefined : byCode[code]) ?? byName[name]
+  // A bulk write wraps what broke it.
+  const wrapped = (error as { errorResponse?: unknown } | null)?.errorResponse
+  return known ?? (wrapped instanceof Error ? meaningOf(wrapped) : undefined)
 }
 
 /** Whether MongoDB's client threw it, or what it was converted from. */
