@@ -20,7 +20,10 @@ export function databaseNameOf(url: string, given?: string | undefined): string 
 }
 
 /** What the client is opened with; of times, pools and guarantees the address has the last word. */
-export function clientOptions(options: MongoOptions, name: string): mongoose.ConnectOptions {
+export function clientOptions(
+  options: MongoOptions,
+  name: string,
+): mongoose.mongo.MongoClientOptions & { readonly dbName: string } {
   const query = new URLSearchParams(/\?(.*)$/s.exec(options.url)?.[1])
   const said = new Set([...query.keys()].map((key) => key.toLowerCase()))
   const ours = {
@@ -35,9 +38,9 @@ export function clientOptions(options: MongoOptions, name: string): mongoose.Con
   return {
     ...Object.fromEntries(Object.entries(ours).filter(([key]) => !said.has(key.toLowerCase()))),
     dbName: name,
-    autoIndex: false,
-    autoCreate: false,
-    bufferCommands: false,
+    // The client looks names of fields up in it, and in an object of the usual kind it finds `constructor`: the
+    // documents in a list of that name would come as raw bytes.
+    fieldsAsRaw: Object.create(null),
   }
 }
 

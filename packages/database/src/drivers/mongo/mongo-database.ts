@@ -1,5 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { type CallOptions, type Logger, MindtraceError, Mutex, silentLogger } from '@mindtrace/core'
+import {
+  type CallOptions,
+  errorMessage,
+  type Logger,
+  MindtraceError,
+  Mutex,
+  silentLogger,
+} from '@mindtrace/core'
 import mongoose from 'mongoose'
 import type { Collection } from '../../collection.ts'
 import type { Database, Repositories } from '../../database.ts'
@@ -40,21 +47,36 @@ export interface MongoOptions extends CallOptions {
 export async function openMongoDatabase(options: MongoOptions): Promise<Database> {
   options.signal?.throwIfAborted()
   const name = databaseNameOf(options.url, options.name)
-  const connection = new mongoose.Mongoose().createConnection()
   const log = options.log ?? silentLogger
+  const client = newClient(options.url, clientOptions(options, name))
+  const connection = new mongoose.Mongoose({ bufferCommands: false }).createConnection()
   // Without a listener an error between two calls would end the process; the next call throws it.
   connection.on('error', (error) =>
     log.warn({ database: name, error }, 'MongoDB connection failed'),
   )
   try {
-    await connection.openUri(options.url, clientOptions(options, name))
-    const hello = await connection.getClient().db(name).command({ hello: 1 })
+    await client.connect()
+    connection.setClient(client)
+    const hello = await client.db(name).command({ hello: 1 })
     options.signal?.throwIfAborted()
     const transactional = hello.setName !== undefined || hello.msg === 'isdbgrid'
     return new OpenMongoDatabase(connection, name, transactional, log)
   } catch (error) {
-    await connection.close()
+    await client.close()
     throw convertError(error, name)
+  }
+}
+
+/** A client of our own: Mongoose would copy its options, see `fieldsAsRaw` there. */
+function newClient(url: string, options: mongoose.mongo.MongoClientOptions) {
+  try {
+    return new mongoose.mongo.MongoClient(url, options)
+  } catch (error) {
+    // Not as the cause: it may quote the address, and so its password.
+    throw new MindtraceError(
+      'INVALID_INPUT',
+      `this is no address of a MongoDB database (${errorMessage(error).replaceAll(url, 'the address')}): write mongodb://HOST/NAME`,
+    )
   }
 }
 
@@ -170,7 +192,7 @@ class OpenMongoDatabase implements Database {
     work: (session: mongoose.mongo.ClientSession) => Promise<R>,
     { signal }: CallOptions = {},
   ): Promise<R> {
-    const session = await this.#connection.startSession()
+    const session = this.#connection.getClient().startSession()
     try {
       return await session.withTransaction(async () => {
         signal?.throwIfAborted()

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { maxDocumentBytes } from '../../collection.ts'
 import { objectIdOf } from '../../object-id.ts'
-import { type DatabaseUnderTest, opened } from '../database-under-test.ts'
+import { allOf, type DatabaseUnderTest, opened } from '../database-under-test.ts'
 import { aPhoto, photoId } from '../photo.ts'
 
 /** Inserts, replacements, changes, claims and deletions. */
@@ -43,9 +43,22 @@ export function describeWrites(driver: DatabaseUnderTest): void {
       const metadata = {
         'mindtrace.serialization': { 'a.b': [1, 2.5, -0.1, 'ü😀'] },
         'white space "quoted"': { empty: {}, none: null, list: [] },
+        $set: { $where: [{ '': 1 }], '.': 2 },
+        constructor: [{ toString: [{ _id: 'x' }] }],
+        large: [5_000_000_000, -(2 ** 53) + 1, 1e300],
       }
-      await lake.photos.insert(aPhoto(1, { metadata }))
-      expect((await lake.photos.get(photoId(1))).metadata).toEqual(metadata)
+      await lake.photos.insertMany([aPhoto(1, { metadata }), aPhoto(2)])
+      await lake.photos.update(photoId(2), { set: { metadata } })
+      for (const number of [1, 2]) {
+        expect((await lake.photos.get(photoId(number))).metadata).toEqual(metadata)
+      }
+      const [first] = await allOf(lake.photos.stream({}))
+      expect(first?.metadata).toEqual(metadata)
+      await lake.photos.upsertMany([aPhoto(2, { metadata: { ...metadata, more: [] } })])
+      expect((await lake.photos.find({})).map((one) => one.metadata)).toEqual([
+        metadata,
+        { ...metadata, more: [] },
+      ])
     })
 
     test('refuses a document that does not fit, naming what is wrong, and writes nothing', async () => {
