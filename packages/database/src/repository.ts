@@ -77,7 +77,8 @@ export interface Repository<T extends object, I = T> {
 
   /**
    * Writes many documents, whole, in place of those with the same key. In groups like `insertMany`.
-   * @throws `DUPLICATE` when one breaks another unique index; its group is then not written.
+   * @throws `DUPLICATE` when one breaks another unique index; its group is then not written, where the database
+   * is transactional.
    */
   upsertMany(
     documents: readonly I[],
