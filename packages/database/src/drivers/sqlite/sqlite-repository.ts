@@ -1,5 +1,5 @@
 import { setImmediate as nextTick } from 'node:timers/promises'
-import { type CallOptions, MindtraceError } from '@mindtrace/core'
+import type { CallOptions, MindtraceError } from '@mindtrace/core'
 import { type Change, parseChange } from '../../change.ts'
 import { type Collection, maxDocumentBytes, type Stored } from '../../collection.ts'
 import type { Condition } from '../../filter.ts'
@@ -22,6 +22,14 @@ import type {
   Repository,
   StreamOptions,
 } from '../../repository.ts'
+import {
+  checkedLimit,
+  conflict,
+  duplicate,
+  notCountable,
+  notFound,
+  tooLarge,
+} from '../../repository-errors.ts'
 import { applyChange } from './apply-change.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 import { brokenUniqueIndex } from './sqlite-errors.ts'
@@ -129,7 +137,7 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
     const select = this.#selection(options.fields)
     const sql = `SELECT ${select.columns} FROM ${this.#table.name} WHERE (${this.#table.key}) = ?`
     const row = await this.#access.read((connection) => connection.prepare(sql).get(key), options)
-    if (row === undefined) throw this.#notFound(key)
+    if (row === undefined) throw notFound(this.#collection, key)
     return select.document<F>(row)
   }
 
@@ -214,15 +222,7 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
   async countBy(path: string, filter: FilterInput = {}, options?: CallOptions) {
     const where = this.#where(filter)
     const by = this.#collection.path(path)
-    if (by.kind === 'array' || by.kind === 'object') {
-      throw new MindtraceError(
-        'QUERY_NOT_SUPPORTED',
-        `Path '${path}' cannot be counted by: it is an ${by.kind}`,
-        {
-          details: { path, reason: `is an ${by.kind}` },
-        },
-      )
-    }
+    if (by.kind === 'array' || by.kind === 'object') throw notCountable(by)
     // The types of a free path are told apart; a declared one has one type, and its index gives the groups.
     const [type, groups] =
       by.kind === 'free' ? [`json_type(doc, ${jsonPath(by)})`, '1, 2'] : [`'${by.kind}'`, '1']
@@ -256,8 +256,8 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
     const sql = `SELECT id, json(doc) AS doc, (${only.text}) AS holds FROM ${this.#table.name} WHERE (${this.#table.key}) = ?`
     return this.#access.write((connection) => {
       const row = connection.prepare(sql).get(...only.values, key)
-      if (row === undefined) throw this.#notFound(key)
-      if (row.holds !== 1) throw this.#conflict(key)
+      if (row === undefined) throw notFound(this.#collection, key)
+      if (row.holds !== 1) throw conflict(this.#collection, key)
       return this.#change(connection, row, parsed)
     }, options)
   }
@@ -301,7 +301,7 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
       (connection) => connection.prepare(sql).run(key),
       options,
     )
-    if (changes === 0) throw this.#notFound(key)
+    if (changes === 0) throw notFound(this.#collection, key)
   }
 
   async deleteMany(filter: FilterInput, options?: CallOptions): Promise<number> {
@@ -407,11 +407,7 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
     if (json.length * 3 <= maxDocumentBytes) return json
     const bytes = Buffer.byteLength(json)
     if (bytes <= maxDocumentBytes) return json
-    throw new MindtraceError(
-      'TOO_LARGE',
-      `Document '${key}' of '${this.#collection.name}' has ${bytes} bytes, the limit is ${maxDocumentBytes}: keep large values as payloads`,
-      { details: { collection: this.#collection.name, key, bytes, limit: maxDocumentBytes } },
-    )
+    throw tooLarge(this.#collection, key, bytes)
   }
 
   /**
@@ -570,27 +566,7 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
       const sql = `SELECT 1 FROM ${this.#table.name} WHERE (${this.#table.key}) = ?`
       if (connection.prepare(sql).get(prepared.key) !== undefined) index = keyIndex
     }
-    return this.#table.duplicate(index, prepared.document, error)
-  }
-
-  #notFound(key: string): MindtraceError {
-    const collection = this.#collection.name
-    return new MindtraceError(
-      'NOT_FOUND',
-      `'${collection}' has no document '${key.slice(0, 256)}'`,
-      {
-        details: { collection, key },
-      },
-    )
-  }
-
-  #conflict(key: string): MindtraceError {
-    const collection = this.#collection.name
-    return new MindtraceError(
-      'CONFLICT',
-      `'${key}' of '${collection}' is not in the state that this change expects: read it again`,
-      { details: { collection, key } },
-    )
+    return duplicate(this.#collection, index, prepared.document, error)
   }
 }
 
@@ -608,13 +584,6 @@ function duplicateAt(index: number, { details }: MindtraceError): Duplicate {
 
 function stored<T extends object>({ document, key }: Prepared<T>): Stored<T> {
   return Object.assign(document, { _id: objectIdOf(key) })
-}
-
-function checkedLimit(name: string, value: number | undefined): number | undefined {
-  if (value === undefined || (Number.isSafeInteger(value) && value > 0)) return value
-  throw new MindtraceError('INVALID_INPUT', `${name} is ${value}: use a whole number from 1`, {
-    details: { [name]: value },
-  })
 }
 
 function countedValue(value: unknown, type: string): Scalar {

@@ -1,5 +1,5 @@
 import { MindtraceError } from '@mindtrace/core'
-import { type Collection, type Index, indexedValue } from '../../collection.ts'
+import type { Collection, Index } from '../../collection.ts'
 import type { Condition } from '../../filter.ts'
 import type { SortField } from '../../page.ts'
 import type { Path } from '../../paths.ts'
@@ -82,17 +82,6 @@ export class Table implements IndexedPaths {
   /** The index that SQLite calls by that name. */
   index(physicalName: string): Index | undefined {
     return this.#indexes.find((index) => this.#physicalName(index) === physicalName)
-  }
-
-  /** The error for a document that breaks a unique index. */
-  duplicate(index: Index, document: object, cause: unknown): MindtraceError {
-    const value = indexedValue(index, document)
-    const paths = index.fields.map(({ path }) => path.text).join(', ')
-    return new MindtraceError(
-      'DUPLICATE',
-      `'${this.collection.name}' has a document with ${paths} ${JSON.stringify(value)} already: use another value, or change that one`,
-      { cause, details: { collection: this.collection.name, on: index.name, value } },
-    )
   }
 
   /** Everything that must exist in the file, in the order of creation. */
