@@ -4,7 +4,7 @@ import type { ByteStream, CallOptions, Instant } from '@mindtrace/core'
 export interface MountCapabilities {
   /** The bytes outlive the process. */
   readonly persistent: boolean
-  /** The mount is a {@link FileMount}: it stages, publishes and locks. Object stores do not. */
+  /** The mount is a {@link FileMount}: it stages, publishes and locks. Otherwise an {@link ObjectMount}. */
   readonly files: boolean
 }
 
@@ -18,7 +18,7 @@ export interface ByteRange {
 export interface MountObject {
   readonly key: string
   readonly sizeBytes: number
-  /** Differs whenever the bytes were written again; equal text means equal bytes. */
+  /** Equal text means equal bytes under this key. Bytes written again may or may not have another. */
   readonly etag: string
   readonly modifiedAt: Instant
 }
@@ -60,8 +60,16 @@ export interface ReadOptions extends CallOptions {
 export interface WriteOptions extends CallOptions {
   /** Create only: fails with `PRECONDITION_FAILED` when the key exists, decided by the store itself. */
   readonly ifAbsent?: boolean | undefined
-  /** Default `full`. */
+  /** Default `full`. Object stores are always durable. */
   readonly durability?: Durability | undefined
+}
+
+/** Options of {@link ObjectMount.write}. */
+export interface ObjectWriteOptions extends WriteOptions {
+  /** Replace only: fails with `PRECONDITION_FAILED` unless the key holds what has this etag. */
+  readonly ifEtag?: string | undefined
+  /** Media type that the store answers downloads with. */
+  readonly contentType?: string | undefined
 }
 
 /**
@@ -170,4 +178,106 @@ export interface FileMount extends Mount {
 /** Whether the mount stages, publishes and locks. */
 export function isFileMount(mount: Mount): mount is FileMount {
   return mount.capabilities.files
+}
+
+/** A request that a client may send to the store itself, without credentials of its own. */
+export interface SignedRequest {
+  readonly method: 'GET' | 'PUT'
+  readonly url: string
+  /** To be sent exactly as they stand. */
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** How long a signed request is good. At most seven days, the limit of the stores. */
+export interface SignOptions extends CallOptions {
+  readonly expiresInMs: number
+}
+
+/** An upload in parts. The store keeps it until it is completed or aborted, so another process can go on. */
+export interface PartsUpload {
+  readonly key: string
+  readonly uploadId: string
+}
+
+/** A part that the store has. */
+export interface UploadedPart {
+  /** From 1. */
+  readonly number: number
+  readonly sizeBytes: number
+  readonly etag: string
+}
+
+/** What a store allows of {@link ObjectMount.beginParts}. The last part may be smaller. */
+export interface PartLimits {
+  readonly minBytes: number
+  readonly maxBytes: number
+  readonly maxParts: number
+}
+
+/**
+ * A mount in an object store: keys are replaced whole, under conditions that the store decides itself, so
+ * no locks are needed; clients can move bytes without us through signed requests.
+ */
+export interface ObjectMount extends Mount {
+  readonly partLimits: PartLimits
+  write(key: string, body: Uint8Array | ByteStream, options?: ObjectWriteOptions): Promise<Written>
+  /**
+   * Copies an object within the mount, of any size, without its bytes coming here.
+   *
+   * @throws `NOT_FOUND` when the source is absent.
+   */
+  copy(
+    source: string,
+    target: string,
+    options?: CallOptions & { readonly contentType?: string | undefined },
+  ): Promise<MountObject>
+  /** Removes keys, in as few requests as the store allows. Absent ones are no error. */
+  deleteMany(keys: readonly string[], options?: CallOptions): Promise<void>
+  /** A GET of the key. The key need not exist. */
+  signRead(
+    key: string,
+    options: SignOptions & {
+      readonly contentType?: string | undefined
+      readonly contentDisposition?: string | undefined
+    },
+  ): Promise<SignedRequest>
+  /** A PUT of the whole key, with this media type. */
+  signWrite(
+    key: string,
+    options: SignOptions & { readonly contentType: string },
+  ): Promise<SignedRequest>
+  /** Begins an upload in parts. Nothing shows under the key before it is completed. */
+  beginParts(
+    key: string,
+    options?: CallOptions & { readonly contentType?: string | undefined },
+  ): Promise<PartsUpload>
+  /** Stores a part; one of the same number is replaced. @throws `NOT_FOUND` when the upload is over. */
+  writePart(
+    upload: PartsUpload,
+    number: number,
+    body: Uint8Array,
+    options?: CallOptions,
+  ): Promise<UploadedPart>
+  /** A PUT of a part. */
+  signPart(upload: PartsUpload, number: number, options: SignOptions): Promise<SignedRequest>
+  /** The parts the store has, by number: what an interrupted upload need not send again. */
+  listParts(upload: PartsUpload, options?: CallOptions): Promise<UploadedPart[]>
+  /**
+   * Makes the parts, in the order given, the bytes of the key.
+   *
+   * @throws `PRECONDITION_FAILED` with `ifAbsent` when the key exists; `INVALID_INPUT` for parts that the
+   * store does not have or that are too small; `NOT_FOUND` when the upload is over.
+   */
+  completeParts(
+    upload: PartsUpload,
+    parts: readonly UploadedPart[],
+    options?: CallOptions & { readonly ifAbsent?: boolean | undefined },
+  ): Promise<MountObject>
+  /** Drops the upload and its parts. One that is over is no error. */
+  abortParts(upload: PartsUpload, options?: CallOptions): Promise<void>
+}
+
+/** Whether the mount is in an object store. */
+export function isObjectMount(mount: Mount): mount is ObjectMount {
+  return !mount.capabilities.files
 }

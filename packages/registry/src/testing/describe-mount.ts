@@ -340,7 +340,7 @@ export function describeMount(name: string, underTest: MountUnderTest): void {
         inMount(async (mount) => {
           const first = await mount.write('x', text('1'))
           expect((await mount.head('x'))?.etag).toBe(first.etag)
-          const second = await mount.write('x', text('1'))
+          const second = await mount.write('x', text('2'))
           expect(second.etag).not.toBe(first.etag)
         }),
       )
