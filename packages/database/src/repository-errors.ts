@@ -43,12 +43,23 @@ export function tooLarge({ name }: Collection, key: string, bytes: number): Mind
   )
 }
 
-/** `QUERY_NOT_SUPPORTED` of a path that has no single value to count by. */
-export function notCountable({ text, kind }: Path): MindtraceError {
+/** A path that has one value to count by. @throws `QUERY_NOT_SUPPORTED` for any other. */
+export function countable(path: Path): Path {
+  if (path.kind !== 'array' && path.kind !== 'object') return path
+  throw notSupported(path, 'counted by', `is an ${path.kind}`)
+}
+
+/** A path of numbers. @throws `QUERY_NOT_SUPPORTED` for any other. */
+export function summable(path: Path): Path {
+  if (path.kind === 'number') return path
+  throw notSupported(path, 'summed', `is no number but ${path.kind}`)
+}
+
+function notSupported({ text }: Path, done: string, reason: string): MindtraceError {
   return new MindtraceError(
     'QUERY_NOT_SUPPORTED',
-    `Path '${text}' cannot be counted by: it is an ${kind}`,
-    { details: { path: text, reason: `is an ${kind}` } },
+    `Path '${text}' cannot be ${done}: it ${reason}`,
+    { details: { path: text, reason } },
   )
 }
 

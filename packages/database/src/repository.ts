@@ -124,6 +124,14 @@ export interface Repository<T extends object, I = T> {
   /** How many documents have each value of a path; null stands for null, absent and what is no single value. */
   countBy(path: string, filter?: FilterInput, options?: CallOptions): Promise<Map<Scalar, number>>
 
+  /**
+   * The sum of the numbers at a path, 0 where there are none. As the other aggregates it is taken from what is
+   * stored, by the database: it reads an index alone where one holds all that it needs, and never holds up the
+   * event loop.
+   * @throws `QUERY_NOT_SUPPORTED` for a path whose values are no numbers.
+   */
+  sum(path: string, filter?: FilterInput, options?: CallOptions): Promise<number>
+
   /** Whether there is at least one. */
   exists(filter: FilterInput, options?: CallOptions): Promise<boolean>
 

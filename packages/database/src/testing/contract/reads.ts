@@ -150,6 +150,31 @@ export function describeReads(driver: DatabaseUnderTest): void {
       })
     })
 
+    test('sums the numbers at a path, of all or of some', async () => {
+      await using lake = await opened(driver)
+      expect(await lake.photos.sum('number')).toBe(0)
+      await lake.photos.insertMany([
+        aPhoto(1, { split: 'train', score: 0.5, views: 9_007_199_254 }),
+        aPhoto(2, { split: 'train', score: 0.25, views: 1 }),
+        aPhoto(3),
+      ])
+      expect(await lake.photos.sum('number')).toBe(6)
+      expect(await lake.photos.sum('number', { split: 'train' })).toBe(3)
+      expect(await lake.photos.sum('number', { score: null })).toBe(3)
+      expect(await lake.photos.sum('score')).toBe(0.75)
+      expect(await lake.photos.sum('score', { split: null })).toBe(0)
+      expect(await lake.photos.sum('views')).toBe(9_007_199_255)
+      expect(await lake.photos.sum('views', { photo_id: { $in: [] } })).toBe(0)
+    })
+
+    test.each(['title', 'hidden', 'tags', 'camera', 'created_at', 'metadata.v', 'absent'])(
+      'refuses to sum %s',
+      async (path) => {
+        await using lake = await opened(driver)
+        await expect(lake.photos.sum(path)).rejects.toMatchObject({ code: 'QUERY_NOT_SUPPORTED' })
+      },
+    )
+
     test('streams while rows are written and deleted, each other row once', async () => {
       await using lake = await opened(driver)
       await lake.photos.insertMany(Array.from({ length: 30 }, (_, number) => aPhoto(number)))
