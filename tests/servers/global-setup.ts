@@ -1,16 +1,17 @@
 import { chromium } from './chromium.ts'
+import { minioServer } from './minio.ts'
 import { mongodbReplicaSet, mongodbStandalone, mongodProgram } from './mongodb.ts'
 import { pythonReference } from './python-reference.ts'
 import type { Found, Provision } from './rung.ts'
 import { sharedData } from './shared-data.ts'
 
-const provisions: readonly Provision[] = [
-  sharedData,
-  pythonReference,
-  chromium,
-  mongodProgram,
-  mongodbReplicaSet,
-  mongodbStandalone,
+/** Chains: those of one chain need what comes before them. Chains are gone through beside each other, as some take minutes. */
+const provisions: readonly (readonly Provision[])[] = [
+  [sharedData],
+  [pythonReference],
+  [chromium],
+  [mongodProgram, mongodbReplicaSet, mongodbStandalone],
+  [minioServer],
 ]
 
 /**
@@ -22,22 +23,22 @@ export default async function setup(): Promise<() => Promise<void>> {
   const teardown = async () => {
     await Promise.all(stops.map((stop) => stop()))
   }
-  try {
-    for (const provision of provisions) {
-      const found = await find(provision)
-      if (found === undefined) {
-        leaveOut(provision)
-        continue
-      }
-      if (found.stop !== undefined) stops.push(found.stop)
-      process.env[provision.variable] = found.value
-      process.stdout.write(`${provision.name}: ${withoutSecrets(found.value)} (${found.how})\n`)
-    }
-    return teardown
-  } catch (error) {
-    await teardown()
-    throw error
+  const provide = async (provision: Provision) => {
+    const found = await find(provision)
+    if (found === undefined) return leaveOut(provision)
+    if (found.stop !== undefined) stops.push(found.stop)
+    process.env[provision.variable] = found.value
+    process.stdout.write(`${provision.name}: ${withoutSecrets(found.value)} (${found.how})\n`)
   }
+  const outcomes = await Promise.allSettled(
+    provisions.map(async (chain) => {
+      for (const provision of chain) await provide(provision)
+    }),
+  )
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+  if (failed === undefined) return teardown
+  await teardown()
+  throw failed.reason
 }
 
 function leaveOut({ name, without }: Provision): void {

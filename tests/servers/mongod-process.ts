@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import mongoose from 'mongoose'
+import { endWithUs, freePort } from './child-server.ts'
 
 /** What a `mongod` of ours is to be. */
 export interface MongodOptions {
@@ -104,25 +104,4 @@ export class MongodProcess implements AsyncDisposable {
       await connection.close()
     }
   }
-}
-
-/** Lets a process end when this one does, however that happens: a second one waits for it. */
-function endWithUs({ pid }: ChildProcess): void {
-  const code = `process.stdin.resume().on('end', () => { try { process.kill(${pid}, 'SIGKILL') } catch {} })`
-  const watch = spawn(process.execPath, ['--eval', code], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-  })
-  watch.unref()
-  ;(watch.stdin as unknown as { unref?: () => void })?.unref?.()
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('there is no free port')
-  return address.port
 }
