@@ -4,29 +4,44 @@ import { builtInMaterializer, bytesFile, bytesMaterializer, textFile } from './o
 /** What can be stored: bytes, whole or as a stream, become Python `bytes`; text becomes `str`. */
 export type Storable = Uint8Array | ByteStream | string
 
-/** A value as the reference stores it: one file, and the names of its class and materializer. */
-export interface EncodedBody {
+/** One file of an {@link Artifact}. */
+export interface ArtifactFile {
+  /** With `/` between segments. */
+  readonly path: string
+  readonly body: Uint8Array | ByteStream
+}
+
+/** A value as the reference stores it: files, and the names of its class and materializer. */
+export interface Artifact {
+  /** Python class of the value. */
   readonly className: string
+  /** Python class that reads it. */
   readonly materializer: string
-  readonly file: string
-  readonly bytes: Uint8Array | ByteStream
+  readonly initParams?: Readonly<Record<string, unknown>> | undefined
+  /** At least one. */
+  readonly files: readonly ArtifactFile[]
+}
+
+/** Whether a body has been encoded already. */
+export function isArtifact<T extends { readonly materializer: string }>(
+  body: Storable | T,
+): body is T {
+  return typeof body === 'object' && 'materializer' in body
 }
 
 /** Encodes a value as the reference's materializer for its type does. @see registry.md 12.2 */
-export function encodeBody(body: Storable): EncodedBody {
+export function encodeBody(body: Storable): Artifact {
   if (typeof body !== 'string') {
     return {
       className: 'builtins.bytes',
       materializer: bytesMaterializer,
-      file: bytesFile,
-      bytes: body,
+      files: [{ path: bytesFile, body }],
     }
   }
   return {
     className: 'builtins.str',
     materializer: builtInMaterializer,
-    file: textFile,
-    bytes: new TextEncoder().encode(asciiJson(body)),
+    files: [{ path: textFile, body: new TextEncoder().encode(asciiJson(body)) }],
   }
 }
 

@@ -1,5 +1,13 @@
 export type { ContentHashForm } from './content-hash.ts'
-export type { Storable } from './encoding.ts'
+export type {
+  CommitOptions,
+  DirectUploads,
+  StagedTarget,
+  StagedUpload,
+  UploadTarget,
+} from './direct-uploads.ts'
+export type { Artifact, ArtifactFile, Storable } from './encoding.ts'
+export type { Garbage } from './layouts/layout.ts'
 export {
   type ByteRange,
   type Durability,
@@ -35,8 +43,8 @@ export {
   parseMountUrl,
   refuseUnknownParameters,
 } from './mount-url.ts'
+export type { ExpectedBytes, OnConflict } from './object-writer.ts'
 export {
-  type OnConflict,
   type OpenedObject,
   type OpenOptions,
   openRegistry,

@@ -173,6 +173,14 @@ export interface FileMount extends Mount {
   ): Promise<MountLock | undefined>
   /** Whether a live holder has the exclusive lock of the name. */
   isLocked(name: string): Promise<boolean>
+  /**
+   * Where a program on this machine may write the bytes of a key itself, without links in it; with
+   * `makeFolder` its folder is there. Undefined when there is no such place.
+   */
+  localPath(
+    key: string,
+    options?: { readonly makeFolder?: boolean | undefined },
+  ): Promise<string | undefined>
 }
 
 /** Whether the mount stages, publishes and locks. */

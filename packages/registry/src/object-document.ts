@@ -1,5 +1,6 @@
 import { MindtraceError } from '@mindtrace/core'
 import * as z from 'zod'
+import { parsePythonJson } from './python-json.ts'
 import { parsePythonYaml, printPythonYaml } from './python-yaml.ts'
 
 const builtins = 'mindtrace.registry.archivers.builtin_materializers'
@@ -33,12 +34,13 @@ const Metadata = z
   .transform((map) => map ?? {})
 
 /** What an overwrite is about to become; see {@link ObjectDocument}. */
-const Pending = z.looseObject({ hash: z.string().optional(), sha256: z.string() })
+const Pending = z.looseObject({ hash: z.string().optional(), sha256: z.string().optional() })
 
 /**
  * The document of one object version; the object exists if and only if it does. `size_bytes`, `sha256`,
  * `content_type` and `_ts` are ours and ignored by Python; `_ts.next` is the document that replaces this
- * one once the payload has `_ts.next.sha256`, so an interrupted overwrite can be finished.
+ * one once the payload has `_ts.next.sha256`, or at once when its files lie complete in the folder
+ * `_ts.parked`, so an interrupted overwrite can be finished.
  *
  * @see registry.md 7 and 25.3
  */
@@ -53,7 +55,9 @@ export const ObjectDocument = z.looseObject({
   size_bytes: z.number().optional(),
   sha256: z.string().optional(),
   content_type: z.string().optional(),
-  _ts: z.looseObject({ next: Pending.optional() }).optional(),
+  _ts: z.looseObject({ next: Pending.optional(), parked: z.string().optional() }).optional(),
+  /** Object stores only: the folder of this write. @see registry.md 7.1 */
+  _storage: z.looseObject({ uuid: z.string() }).optional(),
 })
 export type ObjectDocument = z.infer<typeof ObjectDocument>
 
@@ -72,11 +76,54 @@ export function parseObjectDocument(text: string, where: string): ObjectDocument
   try {
     return ObjectDocument.parse(parseFlat(text) ?? parsePythonYaml(text))
   } catch (cause) {
-    throw new MindtraceError(
-      'CORRUPT',
-      `'${where}' is no object document; restore it or delete the object`,
-      { cause, details: { key: where } },
-    )
+    throw noDocument(where, cause)
+  }
+}
+
+function noDocument(where: string, cause: unknown): MindtraceError {
+  return new MindtraceError(
+    'CORRUPT',
+    `'${where}' is no object document; restore it or delete the object`,
+    { cause, details: { key: where } },
+  )
+}
+
+/** The document as it is kept in an object store, with the reference's order of keys. */
+export function printRemoteDocument(document: ObjectDocument): string {
+  const {
+    class: name,
+    materializer,
+    init_params,
+    metadata,
+    hash,
+    _files,
+    path,
+    _storage,
+    ...ours
+  } = document
+  return JSON.stringify({
+    class: name,
+    materializer,
+    init_params,
+    metadata,
+    hash,
+    _files,
+    path,
+    _storage,
+    ...ours,
+  })
+}
+
+/**
+ * Reads a document of an object store. Python writes `NaN` and `Infinity` as they are, which JSON has not.
+ *
+ * @throws {@link MindtraceError} `CORRUPT` when it is no object document.
+ */
+export function parseRemoteDocument(text: string, where: string): ObjectDocument {
+  try {
+    return ObjectDocument.parse(parsePythonJson(text))
+  } catch (cause) {
+    throw noDocument(where, cause)
   }
 }
 

@@ -3,7 +3,10 @@ import { MindtraceError } from '@mindtrace/core'
 /** Folder of a local mount where unfinished writes lie. Not a name the reference uses. */
 export const stagingFolder = '.mt-staging'
 
-const reserved = new Set(['_direct_uploads', 'registry_metadata.json', stagingFolder])
+/** Where clients put bytes that a registry has yet to take. @see registry.md 16 */
+export const uploadsFolder = '_direct_uploads'
+
+const reserved = new Set([uploadsFolder, 'registry_metadata.json', stagingFolder])
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const control = /[\u0000-\u001f\u007f]/
 

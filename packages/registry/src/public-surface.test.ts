@@ -18,6 +18,7 @@ it('exports what was decided, and nothing else', () => {
       ],
       "memory": [
         "MemoryMount",
+        "MemoryObjectMount",
         "openMemoryMount",
       ],
       "registry": [
@@ -25,6 +26,7 @@ it('exports what was decided, and nothing else', () => {
         "checkKey",
         "compareKeys",
         "isFileMount",
+        "isObjectMount",
         "openMount",
         "openRegistry",
         "parseMountUrl",
@@ -35,6 +37,7 @@ it('exports what was decided, and nothing else', () => {
         "aPutItem",
         "chaosMount",
         "describeMount",
+        "describeRegistry",
         "someBytes",
         "someStream",
       ],

@@ -1,6 +1,6 @@
 import { bytesOf, type CallOptions, isMindtraceError, MindtraceError } from '@mindtrace/core'
 import * as z from 'zod'
-import type { FileMount } from './mount.ts'
+import { isFileMount, isObjectMount, type Mount, type ObjectWriteOptions } from './mount.ts'
 
 const key = 'registry_metadata.json'
 const limitBytes = 16 * 1024 * 1024
@@ -49,10 +49,18 @@ const storedNames = {
  * @see registry.md 3 and 9
  */
 export async function readSettings(
-  mount: FileMount,
+  mount: Mount,
   wanted: WantedSettings & CallOptions & { readonly defaults?: WantedSettings | undefined },
 ): Promise<{ readonly settings: RegistrySettings; readonly isStored: boolean }> {
   const stored = await readStored(mount, wanted)
+  return settingsOf(stored?.settings, wanted, mount)
+}
+
+function settingsOf(
+  stored: StoredSettings | undefined,
+  wanted: WantedSettings & { readonly defaults?: WantedSettings | undefined },
+  mount: Mount,
+): { readonly settings: RegistrySettings; readonly isStored: boolean } {
   const settings: RegistrySettings = {
     versionObjects: pick('versionObjects', stored, wanted, mount),
     mutable: pick('mutable', stored, wanted, mount),
@@ -67,44 +75,83 @@ export async function readSettings(
 
 /** Makes the settings last, keeping all else in the document; of two first writers one wins. */
 export async function storeSettings(
-  mount: FileMount,
+  mount: Mount,
   settings: RegistrySettings,
   options: CallOptions = {},
 ): Promise<void> {
-  const text = printSettings({ materializers: {} }, settings)
+  const isFirst = await write(mount, { materializers: {} }, settings, {
+    ...options,
+    ifAbsent: true,
+  })
+  if (isFirst) return
+  if (isFileMount(mount)) {
+    await using lock = await mount.lock('_materializer_registry', { ...options, waitMs: 30_000 })
+    if (lock === undefined) throw heldByAnother(mount)
+    await addSettings(mount, settings, options)
+  } else {
+    for (let attempt = 0; !(await addSettings(mount, settings, options)); attempt++) {
+      if (attempt > 20) throw heldByAnother(mount)
+    }
+  }
+}
+
+/** Adds what is missing. False when another writer was faster. */
+async function addSettings(
+  mount: Mount,
+  settings: RegistrySettings,
+  options: CallOptions,
+): Promise<boolean> {
+  const stored = await readStored(mount, options)
+  const { isStored } = settingsOf(stored?.settings, settings, mount)
+  if (isStored) return true
+  return write(mount, stored?.settings ?? {}, settings, {
+    ...options,
+    ...(stored === undefined || !isObjectMount(mount) ? {} : { ifEtag: stored.etag }),
+  })
+}
+
+async function write(
+  mount: Mount,
+  stored: StoredSettings,
+  settings: RegistrySettings,
+  options: ObjectWriteOptions,
+): Promise<boolean> {
+  const text = printSettings(stored, settings)
   try {
-    await mount.write(key, new TextEncoder().encode(text), { ...options, ifAbsent: true })
-    return
+    await mount.write(key, new TextEncoder().encode(text), {
+      ...options,
+      ...{ contentType: 'application/json' },
+    })
+    return true
   } catch (error) {
-    if (!isMindtraceError(error, 'PRECONDITION_FAILED')) throw error
+    if (isMindtraceError(error, 'PRECONDITION_FAILED')) return false
+    throw error
   }
-  await using lock = await mount.lock('_materializer_registry', { ...options, waitMs: 30_000 })
-  if (lock === undefined) {
-    throw new MindtraceError(
-      'UNAVAILABLE',
-      `another process holds the settings of '${mount.location}'`,
-    )
-  }
-  const stored = (await readStored(mount, options)) ?? {}
-  const { isStored } = await readSettings(mount, { ...settings, ...options })
-  if (isStored) return
-  await mount.write(key, new TextEncoder().encode(printSettings(stored, settings)), options)
+}
+
+function heldByAnother(mount: Mount): MindtraceError {
+  return new MindtraceError(
+    'UNAVAILABLE',
+    `another process holds the settings of '${mount.location}'`,
+  )
 }
 
 async function readStored(
-  mount: FileMount,
+  mount: Mount,
   options: CallOptions,
-): Promise<StoredSettings | undefined> {
+): Promise<{ readonly settings: StoredSettings; readonly etag: string } | undefined> {
   let text: string
+  let etag: string
   try {
-    const { body } = await mount.read(key, options)
-    text = new TextDecoder().decode(await bytesOf(body, limitBytes, options))
+    const read = await mount.read(key, { signal: options.signal })
+    etag = read.etag
+    text = new TextDecoder().decode(await bytesOf(read.body, limitBytes, options))
   } catch (error) {
     if (isMindtraceError(error, 'NOT_FOUND')) return undefined
     throw error
   }
   try {
-    return StoredSettings.parse(JSON.parse(text))
+    return { settings: StoredSettings.parse(JSON.parse(text)), etag }
   } catch (cause) {
     throw new MindtraceError(
       'CORRUPT',
@@ -118,7 +165,7 @@ function pick<K extends keyof RegistrySettings>(
   name: K,
   stored: StoredSettings | undefined,
   wanted: WantedSettings & { readonly defaults?: WantedSettings | undefined },
-  mount: FileMount,
+  mount: Mount,
 ): RegistrySettings[K] {
   const storedValue = (stored?.[storedNames[name]] ?? undefined) as RegistrySettings[K] | undefined
   const wantedValue = wanted[name]

@@ -1,9 +1,9 @@
 import { bytesOf } from '@mindtrace/core'
 import { describe, expect, it } from 'vitest'
-import { MemoryMount } from './mounts/memory/index.ts'
+import { MemoryMount, MemoryObjectMount } from './mounts/memory/index.ts'
 import { openRegistry, type Registry } from './registry.ts'
 import { collect } from './testing/collect.ts'
-import { aPutItem, chaosMount, someBytes, someStream } from './testing/index.ts'
+import { aPutItem, chaosMount, describeRegistry } from './testing/index.ts'
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 const read = async (registry: Registry, name: string, version?: string) =>
@@ -12,117 +12,10 @@ const read = async (registry: Registry, name: string, version?: string) =>
 const memoryRegistry = (options = {}) => openRegistry(new MemoryMount(), options)
 const lakeOptions = { mutable: true, versionObjects: true }
 
-describe('put', () => {
-  it('says what it stored', async () => {
-    const registry = await memoryRegistry(lakeOptions)
-    const object = await registry.put('vault/cat', bytes('hello'), {
-      metadata: { camera: 'line-3' },
-      contentType: 'image/png',
-    })
-    expect(object).toEqual({
-      name: 'vault/cat',
-      version: '1.0.0',
-      sizeBytes: 5,
-      sha256: '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824',
-      contentType: 'image/png',
-      metadata: { camera: 'line-3' },
-      className: 'builtins.bytes',
-      materializer: 'mindtrace.registry.archivers.builtin_materializers.BytesMaterializer',
-      contentHash: '71761546f8987e16329e4d3eb455d6c3e528088733dbb3eb8129135773ab0eac',
-      files: ['data.txt'],
-    })
-    expect(await registry.info('vault/cat')).toEqual(object)
-  })
+describeRegistry('memory', { create: () => new MemoryMount() })
+describeRegistry('memory, as an object store', { create: () => new MemoryObjectMount() })
 
-  it('gives streams and arrays of the same bytes the same hashes', async () => {
-    const registry = await memoryRegistry()
-    const whole = someBytes(2_000_000)
-    const fromArray = await registry.put('array', whole)
-    const fromStream = await registry.put('stream', new Blob([whole]).stream())
-    expect({ ...fromStream, name: '' }).toEqual({ ...fromArray, name: '' })
-  })
-
-  it('numbers versions from 1.0.0, after the highest there is', async () => {
-    const registry = await memoryRegistry(lakeOptions)
-    const versionOf = async (version?: string) =>
-      (await registry.put('x', bytes('x'), { version })).version
-    expect(await versionOf()).toBe('1.0.0')
-    expect(await versionOf()).toBe('1.0.1')
-    expect(await versionOf('v2.0.10')).toBe('2.0.10')
-    expect(await versionOf()).toBe('2.0.11')
-    expect(await versionOf('1.5')).toBe('1.5.0')
-    expect(await registry.versions('x')).toEqual(['1.0.0', '1.0.1', '1.5.0', '2.0.10', '2.0.11'])
-    await expect(versionOf('latest')).rejects.toMatchObject({ code: 'INVALID_INPUT' })
-  })
-
-  it('always writes 1.0.0 when objects have no versions', async () => {
-    const registry = await memoryRegistry({ mutable: true })
-    await registry.put('x', bytes('one'), { version: '7' })
-    await registry.put('x', bytes('two'))
-    expect(await registry.versions('x')).toEqual(['1.0.0'])
-    expect(await read(registry, 'x', '9.9.9')).toBe('two')
-  })
-
-  it.each([
-    ['immutable', { mutable: false }, undefined, 'DUPLICATE'],
-    ['immutable, skip', { mutable: false }, 'skip', 'DUPLICATE'],
-    ['immutable, overwrite', { mutable: false }, 'overwrite', 'INVALID_INPUT'],
-    ['mutable, skip', { mutable: true }, 'skip', 'DUPLICATE'],
-  ] as const)('keeps what is there: %s', async (_, options, onConflict, code) => {
-    const registry = await memoryRegistry(options)
-    await registry.put('x', bytes('old'))
-    await expect(registry.put('x', bytes('new'), { onConflict })).rejects.toMatchObject({ code })
-    expect(await read(registry, 'x')).toBe('old')
-  })
-
-  it('lets an immutable version be written again once it is deleted', async () => {
-    const registry = await memoryRegistry()
-    await registry.put('x', bytes('old'))
-    await registry.delete('x')
-    await registry.put('x', bytes('new'))
-    expect(await read(registry, 'x')).toBe('new')
-  })
-
-  it.each([
-    '',
-    '  ',
-    ' x',
-    'x ',
-    'a@b',
-    '/x',
-    'x/',
-    'a//b',
-    '../x',
-    'a/./b',
-    'a\\b',
-    'a\nb',
-    'a\0b',
-    'a%3Ab',
-    '_meta_x',
-    '_locks_x/y',
-    '_direct_uploads/x',
-    'registry_metadata.json',
-    '.mt-staging/x',
-    'x'.repeat(250),
-    'é'.repeat(125),
-  ])('refuses the name %j', async (name) => {
-    const registry = await memoryRegistry(lakeOptions)
-    await expect(registry.put(name, bytes('x'))).rejects.toMatchObject({ code: 'INVALID_INPUT' })
-    expect(await collect(registry.list())).toEqual([])
-  })
-
-  it.each(['a:b', 'vault/cat', 'a b/ü', 'x_meta_y', 'a/_meta_b', '%', '*', 'x'.repeat(238)])(
-    'keeps the name %j',
-    async (name) => {
-      const registry = await memoryRegistry(lakeOptions)
-      await registry.put(name, bytes('x'))
-      await registry.put(name, bytes('y'))
-      expect(await collect(registry.list())).toEqual([name])
-      expect(await registry.versions(name)).toEqual(['1.0.0', '1.0.1'])
-      expect(await read(registry, name)).toBe('y')
-    },
-  )
-
+describe('in folders', () => {
   it("refuses a name among another object's files, either way round, and no more than that", async () => {
     const registry = await memoryRegistry(lakeOptions)
     await registry.put('a', bytes('x'))
@@ -143,108 +36,6 @@ describe('put', () => {
     expect((await collect(mount.list('x/'))).map(({ key }) => key)).toEqual(['x/1.0.0/data.txt'])
   })
 
-  it('writes nothing to a read-only mount, settings included', async () => {
-    const mount = new MemoryMount()
-    const registry = await openRegistry(mount, { readOnly: true })
-    const refused = { code: 'READ_ONLY' }
-    await expect(registry.put('x', bytes('x'))).rejects.toMatchObject(refused)
-    await expect(registry.delete('x')).rejects.toMatchObject(refused)
-    expect(await registry.putMany([aPutItem()])).toMatchObject([
-      { status: 'failed', error: refused },
-    ])
-    expect(await collect(mount.list(''))).toEqual([])
-  })
-
-  it('keeps text as Python str', async () => {
-    const registry = await memoryRegistry()
-    await registry.put('x', 'héllo 😀')
-    expect(await read(registry, 'x')).toBe('"h\\u00e9llo \\ud83d\\ude00"')
-    expect(await registry.text('x')).toBe('héllo 😀')
-    await registry.put('y', bytes('"x"'))
-    await expect(registry.text('y')).rejects.toMatchObject({ code: 'INVALID_INPUT' })
-  })
-})
-
-describe('open', () => {
-  it('gives ranges unverified and the whole verified', async () => {
-    const mount = new MemoryMount()
-    const registry = await openRegistry(mount)
-    await registry.put('x', bytes('0123456789'))
-    const { body, sizeBytes } = await registry.open('x', { range: { start: 2, end: 4 } })
-    expect(new TextDecoder().decode(await bytesOf(body, 10))).toBe('23')
-    expect(sizeBytes).toBe(10)
-    await mount.write('x/1.0.0/data.txt', bytes('0123456780'))
-    await expect(read(registry, 'x')).rejects.toMatchObject({ code: 'CORRUPT' })
-    const range = { start: 0, end: 3 }
-    expect(await bytesOf((await registry.open('x', { range })).body, 10)).toHaveLength(3)
-  })
-
-  it('cancels the mount when the reader does', async () => {
-    const registry = await memoryRegistry()
-    await registry.put('x', someBytes(5_000_000))
-    const { body } = await registry.open('x')
-    const reader = body.getReader()
-    await reader.read()
-    await reader.cancel()
-  })
-
-  it('says NOT_FOUND, and CORRUPT when only the document is left', async () => {
-    const mount = new MemoryMount()
-    const registry = await openRegistry(mount, lakeOptions)
-    const missing = { code: 'NOT_FOUND' }
-    await expect(registry.open('x')).rejects.toMatchObject(missing)
-    await registry.put('x', bytes('x'))
-    await expect(registry.open('x', { version: '2' })).rejects.toMatchObject(missing)
-    await expect(registry.info('x', { version: '2' })).rejects.toMatchObject(missing)
-    await expect(registry.openFile('x', 'y')).rejects.toMatchObject(missing)
-    expect(await registry.has('x', { version: '2' })).toBe(false)
-    expect(await registry.has('x', { version: 'no version' })).toBe(false)
-    expect(await registry.has('x', { version: 'v1' })).toBe(true)
-    await mount.delete('x/1.0.0/data.txt')
-    const lost = registry.open('x', { version: '1' })
-    await expect(lost).rejects.toMatchObject({ code: 'CORRUPT' })
-  })
-
-  it('never gives a mix while the object is overwritten', async () => {
-    const registry = await memoryRegistry({ mutable: true })
-    await registry.put('x', 'a'.repeat(100_000))
-    let isWriting = true
-    const writing = (async () => {
-      for (let round = 0; round < 60; round++) {
-        await registry.put('x', (round % 2 === 0 ? 'b' : 'a').repeat(100_000 + round))
-      }
-      isWriting = false
-    })()
-    const reading = Array.from({ length: 3 }, async () => {
-      while (isWriting) {
-        expect(new Set(await registry.text('x')).size).toBe(1)
-        await new Promise(setImmediate)
-      }
-    })
-    await Promise.all([writing, ...reading])
-  })
-})
-
-describe('delete', () => {
-  it('removes one version, or all, and leaves nothing', async () => {
-    const mount = new MemoryMount()
-    const registry = await openRegistry(mount, lakeOptions)
-    await registry.put('a/b', bytes('1'))
-    await registry.put('a/b', bytes('2'))
-    await registry.put('a/b', bytes('3'))
-    await registry.delete('a/b', { version: '1.0.1' })
-    await registry.delete('a/b', { version: '1.0.1' })
-    expect(await registry.versions('a/b')).toEqual(['1.0.0', '1.0.2'])
-    await expect(registry.delete('a/b', { version: 'latest' })).rejects.toMatchObject({
-      code: 'INVALID_INPUT',
-    })
-    await registry.delete('a/b')
-    expect(await registry.has('a/b')).toBe(false)
-    await expect(registry.delete('a/b')).rejects.toMatchObject({ code: 'NOT_FOUND' })
-    const left = (await collect(mount.list(''))).map(({ key }) => key)
-    expect(left).toEqual(['registry_metadata.json'])
-  })
-
   it('removes the document first', async () => {
     const mount = new MemoryMount()
     const whole = await openRegistry(mount)
@@ -258,148 +49,19 @@ describe('delete', () => {
     await whole.put('x', bytes('new'))
     expect(await read(whole, 'x')).toBe('new')
   })
-})
-
-describe('putMany', () => {
-  it('stores hundreds and answers in order, failures among them', async () => {
-    const registry = await memoryRegistry(lakeOptions)
-    await registry.put('n/5', bytes('old'), { version: '1' })
-    const items = Array.from({ length: 300 }, (_, index) =>
-      aPutItem({ name: index === 7 ? 'bad@name' : `n/${index}`, body: someBytes(100, index) }),
-    )
-    items[9] = aPutItem({ name: 'n/9', body: someStream(2_000_000) })
-    items[11] = aPutItem({ name: 'n/10', body: bytes('second of its name') })
-    items[5] = aPutItem({ name: 'n/5', version: '1', onConflict: 'skip' })
-    items[6] = aPutItem({ name: 'n/6', body: 'text' })
-    const outcomes = await registry.putMany(items)
-    expect(outcomes).toHaveLength(300)
-    expect(outcomes[5]).toMatchObject({ status: 'skipped', object: { sizeBytes: 3 } })
-    expect(outcomes[6]).toMatchObject({ status: 'stored', object: { className: 'builtins.str' } })
-    expect(outcomes[7]).toMatchObject({ status: 'failed', error: { code: 'INVALID_INPUT' } })
-    expect(outcomes[9]).toMatchObject({ status: 'stored', object: { sizeBytes: 2_000_000 } })
-    expect(outcomes[10]).toMatchObject({ object: { version: '1.0.0' } })
-    expect(outcomes[11]).toMatchObject({ object: { version: '1.0.1' } })
-    for (const [index, outcome] of outcomes.entries()) {
-      if ([5, 7].includes(index)) continue
-      expect(outcome.status).toBe('stored')
-      if (outcome.status !== 'failed') {
-        const { name, version } = outcome.object
-        expect(await registry.verify(name, { version })).toBe(true)
-      }
-    }
-  })
-
-  it('overwrites in mutable registries', async () => {
-    const registry = await memoryRegistry({ mutable: true })
-    const put = (body: string) => registry.putMany([aPutItem({ name: 'x', body: bytes(body) })])
-    expect(await put('one')).toMatchObject([{ status: 'stored' }])
-    expect(await put('two')).toMatchObject([{ status: 'overwritten' }])
-    expect(await read(registry, 'x')).toBe('two')
-  })
-
-  it('stops on abort and keeps what is complete', async () => {
-    const registry = await memoryRegistry()
-    const controller = new AbortController()
-    const items = Array.from({ length: 500 }, (_, index) => aPutItem({ name: `n/${index}` }))
-    const putting = registry.putMany(items, { signal: controller.signal })
-    setTimeout(() => controller.abort(new Error('stop')), 2)
-    await putting.catch((error: unknown) => expect(error).toMatchObject({ message: 'stop' }))
-    for await (const name of registry.list()) expect(await registry.verify(name)).toBe(true)
-  })
-})
-
-describe('a failing mount', () => {
-  const full = () => Object.assign(new Error('disk full'), { code: 'STORAGE_FULL' })
-
-  it.each(['data.txt', '_meta_', 'registry_metadata'])(
-    'leaves no half object when the write of %s fails',
-    async (keyIncludes) => {
-      const mount = new MemoryMount()
-      const operation = keyIncludes === 'registry_metadata' ? 'write' : 'publish'
-      const chaos = chaosMount(mount, [{ operation, keyIncludes, error: full, times: 1 }])
-      const registry = await openRegistry(chaos, lakeOptions)
-      await expect(registry.put('x', bytes('one'))).rejects.toMatchObject({ code: 'STORAGE_FULL' })
-      expect(await registry.versions('x')).toEqual([])
-      expect(await collect(mount.list('x/'))).toEqual([])
-      expect((await registry.put('x', bytes('two'))).version).toBe('1.0.0')
-      expect(await read(registry, 'x')).toBe('two')
-    },
-  )
-
-  it('keeps the old object when an overwrite fails at any step', async () => {
-    for (let step = 0; step < 6; step++) {
-      for (const operation of ['write', 'publish', 'stage', 'read', 'head'] as const) {
-        const mount = new MemoryMount()
-        const whole = await openRegistry(mount, { mutable: true })
-        await whole.put('x', 'old', { metadata: { state: 'old' } })
-        const failures = [{ operation, afterCalls: step, times: 1, error: full }]
-        const registry = await openRegistry(chaosMount(mount, operation === 'read' ? [] : failures))
-        const outcome = await registry.put('x', 'new!', { metadata: { state: 'new!' } }).then(
-          () => 'new!',
-          () => 'either',
-        )
-        const seen = await whole.text('x')
-        expect(['old', 'new!']).toContain(seen)
-        if (outcome === 'new!') expect(seen).toBe('new!')
-        const { metadata, sizeBytes } = await whole.info('x')
-        expect({ metadata, sizeBytes }).toEqual({
-          metadata: { state: seen },
-          sizeBytes: seen.length + 2,
-        })
-        await whole.put('x', 'last')
-        expect(await whole.text('x')).toBe('last')
-      }
-    }
-  })
-
-  it('breaks off with the error of the source', async () => {
-    const registry = await memoryRegistry()
-    const chaos = chaosMount(registry.mount, [
-      { operation: 'stage', afterBytes: 1000, error: full },
-    ])
-    const failing = await openRegistry(chaos)
-    await expect(failing.put('x', someStream(100_000))).rejects.toMatchObject({
-      code: 'STORAGE_FULL',
-    })
-    expect(await registry.has('x')).toBe(false)
-  })
-})
-
-it('never lists the folder of all documents to find or store one object', async () => {
-  const mount = new MemoryMount()
-  const chaos = chaosMount(mount, [])
-  const registry = await openRegistry(chaos, lakeOptions)
-  await registry.put('flat', bytes('1'))
-  await registry.put('flat', bytes('2'))
-  await registry.putMany([aPutItem({ name: 'other' }), aPutItem({ name: 'deep/er' })])
-  await registry.open('flat')
-  await registry.versions('flat')
-  await registry.info('flat')
-  const lists = chaos.calls.filter(({ operation }) => operation.startsWith('list'))
-  expect(
-    lists.map(({ key }) => key).filter((key) => !/^(?:flat|other|deep\/er)\//.test(key)),
-  ).toEqual([])
-})
-
-it('calls unreadable settings CORRUPT instead of starting anew', async () => {
-  const mount = new MemoryMount()
-  await mount.write('registry_metadata.json', bytes('{"mutable": tr'))
-  await expect(openRegistry(mount)).rejects.toMatchObject({ code: 'CORRUPT' })
-})
-
-it('completes settings and keeps what else is in their document', async () => {
-  const mount = new MemoryMount()
-  await mount.write('registry_metadata.json', bytes('{"materializers": {"a.B": "c.D"}, "x": 1}'))
-  const registry = await openRegistry(mount, { versionObjects: true })
-  await registry.put('x', bytes('x'))
-  const text = new TextDecoder().decode(
-    await bytesOf((await mount.read('registry_metadata.json')).body, 1e6),
-  )
-  expect(JSON.parse(text)).toEqual({
-    materializers: { 'a.B': 'c.D' },
-    x: 1,
-    version_objects: true,
-    mutable: false,
-    version_digits: 3,
+  it('never lists the folder of all documents to find or store one object', async () => {
+    const mount = new MemoryMount()
+    const chaos = chaosMount(mount, [])
+    const registry = await openRegistry(chaos, lakeOptions)
+    await registry.put('flat', bytes('1'))
+    await registry.put('flat', bytes('2'))
+    await registry.putMany([aPutItem({ name: 'other' }), aPutItem({ name: 'deep/er' })])
+    await registry.open('flat')
+    await registry.versions('flat')
+    await registry.info('flat')
+    const lists = chaos.calls.filter(({ operation }) => operation.startsWith('list'))
+    expect(
+      lists.map(({ key }) => key).filter((key) => !/^(?:flat|other|deep\/er)\//.test(key)),
+    ).toEqual([])
   })
 })

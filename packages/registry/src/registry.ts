@@ -5,32 +5,37 @@ import {
   chunksOf,
   isMindtraceError,
   MindtraceError,
-  mapBounded,
 } from '@mindtrace/core'
-import { RunningHash } from '@mindtrace/core/hash'
-import { ContentHash, type ContentHashForm, contentHashOf, inHashOrder } from './content-hash.ts'
-import { decodeText, encodeBody, type Storable } from './encoding.ts'
-import { LocalLayout, type ObjectId, type ObjectWrite, type WriteOutcome } from './local-layout.ts'
+import { ContentHash, type ContentHashForm, inHashOrder } from './content-hash.ts'
+import { DirectUploads } from './direct-uploads.ts'
+import { type Artifact, decodeText, type Storable } from './encoding.ts'
+import type { Garbage, Layout, ObjectId } from './layouts/layout.ts'
+import { LocalLayout } from './layouts/local-layout.ts'
+import { RemoteLayout } from './layouts/remote-layout.ts'
 import {
   type ByteRange,
-  type FileMount,
   isFileMount,
+  isObjectMount,
   type Mount,
-  type StagedBytes,
-  type StageOptions,
+  type SignedRequest,
+  type SignOptions,
 } from './mount.ts'
 import { bytesFile, type ObjectDocument } from './object-document.ts'
-import { checkObjectName } from './object-name.ts'
+import {
+  type ExpectedBytes,
+  type ItemOutcome,
+  ObjectWriter,
+  type OnConflict,
+  type WriteItem,
+} from './object-writer.ts'
 import {
   type RegistrySettings,
   readSettings,
   storeSettings,
   type WantedSettings,
 } from './registry-settings.ts'
-import { bumpVersion, firstVersion, parseVersion } from './version.ts'
-
-/** What happens when the version to write exists: `skip` keeps it, `overwrite` replaces it. */
-export type OnConflict = 'skip' | 'overwrite'
+import { hashMismatch, verified } from './verified-body.ts'
+import { firstVersion, parseVersion } from './version.ts'
 
 /** Options of {@link openRegistry}. A setting left out is what is stored, else the reference's default. */
 export interface RegistryOptions extends CallOptions {
@@ -63,12 +68,14 @@ export interface PutOptions extends CallOptions {
    * bytes: then they are not hashed once more. Ignored for streams and text.
    */
   readonly sha256?: string | undefined
+  /** What the sender says about the bytes. What differs is `INVALID_INPUT`, and not stored. */
+  readonly expected?: ExpectedBytes | undefined
 }
 
 /** One object of {@link Registry.putMany}. */
 export interface PutItem extends Omit<PutOptions, 'signal'> {
   readonly name: string
-  readonly body: Storable
+  readonly body: Storable | Artifact
 }
 
 /** What became of one item of {@link Registry.putMany}. */
@@ -117,21 +124,15 @@ export interface OpenedObject {
 }
 
 const lockWaitMs = 30_000
-const groupItems = 64
-const groupBytes = 16 * 1024 * 1024
-const smallBytes = 1024 * 1024
 const textLimitBytes = 64 * 1024 * 1024
 
 /**
  * Opens the registry in a mount. Nothing is written before the first put.
  *
  * @throws {@link MindtraceError} `CONFLICT` when a setting differs from the stored one, `CORRUPT` when the
- * stored settings cannot be read, `NOT_IMPLEMENTED` for mounts without a layout.
+ * stored settings cannot be read.
  */
 export async function openRegistry(mount: Mount, options: RegistryOptions = {}): Promise<Registry> {
-  if (!isFileMount(mount)) {
-    throw new MindtraceError('NOT_IMPLEMENTED', `no layout for objects in '${mount.location}' yet`)
-  }
   const { settings, isStored } = await readSettings(mount, options)
   return new Registry(mount, settings, { ...options, isStored })
 }
@@ -145,23 +146,32 @@ export class Registry implements AsyncDisposable {
   readonly mount: Mount
   readonly settings: RegistrySettings
   readonly readOnly: boolean
-  readonly #files: FileMount
-  readonly #layout: LocalLayout
-  readonly #contentHash: ContentHashForm
+  /** Bytes that clients bring to the mount themselves. */
+  readonly uploads: DirectUploads
+  readonly #layout: Layout
+  readonly #writer: ObjectWriter
   #settingsStored: Promise<void> | undefined
 
   /** @internal use {@link openRegistry} */
   constructor(
-    mount: FileMount,
+    mount: Mount,
     settings: RegistrySettings,
     options: RegistryOptions & { readonly isStored: boolean },
   ) {
     this.mount = mount
     this.settings = settings
     this.readOnly = options.readOnly === true
-    this.#files = mount
-    this.#layout = new LocalLayout(mount)
-    this.#contentHash = options.contentHash ?? 'v2'
+    this.#layout = layoutOf(mount)
+    this.#writer = new ObjectWriter({
+      layout: this.#layout,
+      settings,
+      contentHash: options.contentHash ?? 'v2',
+      location: mount.location,
+    })
+    this.uploads = new DirectUploads(mount, {
+      refuseReadOnly: () => this.#refuseReadOnly(),
+      put: (item, callOptions) => this.#put(item, callOptions),
+    })
     this.#settingsStored = options.isStored ? Promise.resolve() : undefined
   }
 
@@ -173,15 +183,25 @@ export class Registry implements AsyncDisposable {
    * `INVALID_INPUT` for a name or version that cannot be, `CONFLICT` for a name within another object's
    * files, `UNAVAILABLE` when another writer holds the object, or what the mount throws.
    */
-  async put(name: string, body: Storable, options: PutOptions = {}): Promise<StoredObject> {
-    const outcome = await this.#putOne({ ...options, name, body }, options)
+  async put(
+    name: string,
+    body: Storable | Artifact,
+    options: PutOptions = {},
+  ): Promise<StoredObject> {
+    return this.#put({ ...options, name, body }, options)
+  }
+
+  async #put(item: WriteItem, options: CallOptions): Promise<StoredObject> {
+    this.#refuseReadOnly()
+    await this.#storeSettingsOnce(options)
+    const outcome = await this.#described(await this.#writer.write(item, options))
     if (outcome.status === 'failed') throw outcome.error
     if (outcome.status !== 'skipped') return outcome.object
     const { version, sizeBytes, sha256 } = outcome.object
     throw new MindtraceError(
       'DUPLICATE',
-      `'${name}@${version}' exists already; choose another version${this.settings.mutable ? ", or onConflict 'overwrite'" : ''}`,
-      { details: { name, version, sizeBytes, sha256 } },
+      `'${item.name}@${version}' exists already; choose another version${this.settings.mutable ? ", or onConflict 'overwrite'" : ''}`,
+      { details: { name: item.name, version, sizeBytes, sha256 } },
     )
   }
 
@@ -195,25 +215,15 @@ export class Registry implements AsyncDisposable {
     items: readonly PutItem[],
     options: CallOptions & { readonly concurrency?: number | undefined } = {},
   ): Promise<PutOutcome[]> {
-    const outcomes = new Array<PutOutcome>(items.length)
-    const singles: number[] = []
-    for (const group of this.#groupsOf(items, singles)) {
+    try {
+      this.#refuseReadOnly()
+      await this.#storeSettingsOnce(options)
+    } catch (error) {
       options.signal?.throwIfAborted()
-      await this.#putGroup(items, { group, outcomes, singles }, options)
+      return items.map(() => ({ status: 'failed', error }))
     }
-    // Two items of one name run one after the other, so the last one of the list is the one that stays.
-    const byName = Map.groupBy(singles, (index) => items[index]?.name)
-    await mapBounded(
-      [...byName.values()],
-      options.concurrency ?? 8,
-      async (indexes) => {
-        for (const index of indexes.sort((a, b) => a - b)) {
-          outcomes[index] = await this.#putOne(items[index] as PutItem, options)
-        }
-      },
-      options,
-    )
-    return outcomes
+    const outcomes = await this.#writer.writeMany(items, options)
+    return Promise.all(outcomes.map((outcome) => this.#described(outcome)))
   }
 
   /**
@@ -325,6 +335,44 @@ export class Registry implements AsyncDisposable {
     }
   }
 
+  /**
+   * A GET of one file of an object that anyone may send to the store itself until it expires, undefined
+   * for mounts that are no object stores. The file must be named when there are several and none of them
+   * is `data.txt`.
+   *
+   * @throws {@link MindtraceError} `NOT_FOUND`; `INVALID_INPUT` for a file the object has not, or an expiry
+   * over seven days; what the mount throws when it has nothing to sign with.
+   */
+  async signRead(
+    name: string,
+    options: SignOptions & {
+      readonly version?: string | undefined
+      readonly file?: string | undefined
+      readonly contentType?: string | undefined
+      readonly contentDisposition?: string | undefined
+    },
+  ): Promise<SignedRequest | undefined> {
+    const id = await this.#resolve(name, options)
+    const found = id && (await this.#layout.read(id, options))
+    if (id === undefined || found === undefined) throw objectNotFound(name, options.version)
+    if (!isObjectMount(this.mount)) return undefined
+    const { document } = found
+    const isBytes = document._files?.includes(bytesFile) === true
+    const file = pickFile(id, document, options.file ?? (isBytes ? bytesFile : undefined))
+    return this.mount.signRead(this.#layout.payloadKey(id, document, file), options)
+  }
+
+  /**
+   * What crashed writers and abandoned uploads left behind, untouched for `olderThanMs`; it is removed
+   * unless `dryRun`. Reads the whole mount.
+   */
+  collectGarbage(
+    options: CallOptions & { readonly olderThanMs: number; readonly dryRun?: boolean | undefined },
+  ): AsyncIterable<Garbage> {
+    if (options.dryRun !== true) this.#refuseReadOnly()
+    return this.#layout.collectGarbage(options)
+  }
+
   /** Closes the mount. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.mount[Symbol.asyncDispose]()
@@ -392,166 +440,9 @@ export class Registry implements AsyncDisposable {
     return hash.digestHex()
   }
 
-  async #putOne(item: PutItem, options: CallOptions): Promise<PutOutcome> {
-    const taken = await this.#take(item, options).catch(async (error: unknown) => {
-      if (item.body instanceof ReadableStream && !item.body.locked) {
-        await item.body.cancel(error).catch(() => {})
-      }
-      options.signal?.throwIfAborted()
-      return { status: 'failed', error } as const
-    })
-    if ('status' in taken) return taken
-    await using staged = taken.staged
-    try {
-      for (let attempt = 0; ; attempt++) {
-        const version = taken.version ?? (await this.#nextVersion(item.name, options))
-        const write = { ...taken, staged, name: item.name, version }
-        const [outcome] = await this.#layout.save([write], { ...options, waitMs: lockWaitMs })
-        const isLost = outcome?.status === 'exists' && taken.version === undefined
-        if (!isLost || attempt > 1000) return this.#outcomeOf(write, outcome)
-      }
-    } catch (error) {
-      options.signal?.throwIfAborted()
-      return { status: 'failed', error }
-    }
-  }
-
-  async #putGroup(
-    items: readonly PutItem[],
-    {
-      group,
-      outcomes,
-      singles,
-    }: {
-      readonly group: readonly number[]
-      readonly outcomes: PutOutcome[]
-      readonly singles: number[]
-    },
-    options: CallOptions,
-  ): Promise<void> {
-    await using stack = new AsyncDisposableStack()
-    const writes: (ObjectWrite & { readonly index: number; readonly isNumbered: boolean })[] = []
-    for (const index of group) {
-      const item = items[index] as PutItem
-      try {
-        const taken = await this.#take(item, options)
-        stack.use(taken.staged)
-        const version = taken.version ?? (await this.#nextVersion(item.name, options))
-        writes.push({
-          ...taken,
-          name: item.name,
-          version,
-          index,
-          isNumbered: taken.version === undefined,
-        })
-      } catch (error) {
-        options.signal?.throwIfAborted()
-        outcomes[index] = { status: 'failed', error }
-      }
-    }
-    const saved = await this.#layout.save(writes, options)
-    for (const [position, write] of writes.entries()) {
-      const outcome = saved[position]
-      const isLost = outcome?.status === 'exists' && write.isNumbered
-      if (isLost || outcome?.status === 'busy') singles.push(write.index)
-      else outcomes[write.index] = await this.#outcomeOf(write, outcome)
-    }
-  }
-
-  /** Groups of items that are small, in memory and of different names; the others go to `singles`. */
-  *#groupsOf(items: readonly PutItem[], singles: number[]): Generator<readonly number[]> {
-    let group: number[] = []
-    let bytes = 0
-    const seen = new Set<string>()
-    const counts = new Map<string, number>()
-    for (const { name } of items) counts.set(name, (counts.get(name) ?? 0) + 1)
-    for (const [index, { name, body }] of items.entries()) {
-      if (!isSmall(body) || counts.get(name) !== 1) {
-        singles.push(index)
-        continue
-      }
-      seen.add(name)
-      group.push(index)
-      bytes += body.length
-      if (group.length < groupItems && bytes < groupBytes) continue
-      yield group
-      group = []
-      bytes = 0
-    }
-    if (group.length > 0) yield group
-  }
-
-  /** Checks an item and takes its bytes in. `version` is undefined when it is to be numbered. */
-  async #take(
-    item: PutItem,
-    options: CallOptions,
-  ): Promise<
-    Pick<ObjectWrite, 'staged' | 'file' | 'document' | 'onConflict'> & {
-      readonly version: string | undefined
-    }
-  > {
-    this.#refuseReadOnly()
-    checkObjectName(item.name)
-    const version = this.#versionToWrite(item.version)
-    const onConflict = this.#onConflict(item.onConflict)
-    await this.#storeSettingsOnce(options)
-    const { className, materializer, file, bytes } = encodeBody(item.body)
-    const sha256 = item.body instanceof Uint8Array ? item.sha256 : undefined
-    const { staged, contentHash } = await this.#stage(file, bytes, { ...options, sha256 })
-    const document: ObjectDocument = {
-      class: className,
-      materializer,
-      init_params: {},
-      metadata: item.metadata ?? {},
-      ...(contentHash === undefined ? {} : { hash: contentHash }),
-      _files: [file],
-      size_bytes: staged.sizeBytes,
-      sha256: staged.sha256,
-      ...(item.contentType === undefined ? {} : { content_type: item.contentType }),
-    }
-    // A numbered write must never replace what another writer numbered alike.
-    return {
-      staged,
-      file,
-      document,
-      version,
-      onConflict: version === undefined ? 'skip' : onConflict,
-    }
-  }
-
-  async #stage(
-    file: string,
-    body: Uint8Array | ByteStream,
-    options: StageOptions,
-  ): Promise<{ readonly staged: StagedBytes; readonly contentHash: string | undefined }> {
-    const form = this.#contentHash
-    if (form === 'none')
-      return { staged: await this.#files.stage(body, options), contentHash: undefined }
-    if (body instanceof Uint8Array) {
-      return {
-        staged: await this.#files.stage(body, options),
-        contentHash: contentHashOf(form, file, body),
-      }
-    }
-    const hash = new ContentHash(form)
-    hash.beginFile(file)
-    const onChunk = (chunk: Uint8Array) => hash.update(chunk)
-    const staged = await this.#files.stage(body, { signal: options.signal, onChunk })
-    hash.endFile()
-    return { staged, contentHash: hash.digestHex() }
-  }
-
-  async #outcomeOf(write: ObjectWrite, outcome: WriteOutcome | undefined): Promise<PutOutcome> {
-    if (outcome === undefined || outcome.status === 'busy') {
-      const error = new MindtraceError(
-        'UNAVAILABLE',
-        `another process is writing '${write.name}@${write.version}' and did not end in time; repeat`,
-        { details: { name: write.name, version: write.version } },
-      )
-      return { status: 'failed', error }
-    }
+  async #described(outcome: ItemOutcome): Promise<PutOutcome> {
     if (outcome.status === 'failed') return outcome
-    const object = await this.#describe(write, outcome.document, {})
+    const object = await this.#describe(outcome.id, outcome.document, {})
     return { status: outcome.status === 'exists' ? 'skipped' : outcome.status, object }
   }
 
@@ -571,14 +462,8 @@ export class Registry implements AsyncDisposable {
       className: document.class,
       materializer: document.materializer,
       contentHash: document.hash,
-      files: listed ?? (await this.#filesOnMount(id, options)),
+      files: listed ?? (await this.#layout.files(id, document, options)).map(({ path }) => path),
     }
-  }
-
-  async #filesOnMount(id: ObjectId, options: CallOptions): Promise<string[]> {
-    const folder = this.#layout.payloadFolder(id)
-    const files = await this.#layout.payloadFiles(id, options)
-    return files.map(({ key }) => key.slice(folder.length))
   }
 
   /** The version a call means; undefined when the highest is meant and there is none. */
@@ -608,43 +493,13 @@ export class Registry implements AsyncDisposable {
     return stored.includes(version) ? version : normalised
   }
 
-  #versionToWrite(version: string | undefined): string | undefined {
-    const { versionObjects, versionDigits } = this.settings
-    if (!versionObjects) return firstVersion(versionDigits)
-    if (version === undefined) return undefined
-    if (version === 'latest') {
-      throw new MindtraceError(
-        'INVALID_INPUT',
-        "'latest' cannot be written; leave the version out for the next one",
-      )
-    }
-    return parseVersion(version, versionDigits)
-  }
-
-  async #nextVersion(name: string, options: CallOptions): Promise<string> {
-    const latest = await this.#layout.latest(name, options)
-    return latest === undefined
-      ? firstVersion(this.settings.versionDigits)
-      : bumpVersion(latest.replace(/^v/, ''))
-  }
-
-  #onConflict(wanted: OnConflict | undefined): OnConflict {
-    if (wanted === 'overwrite' && !this.settings.mutable) {
-      throw new MindtraceError(
-        'INVALID_INPUT',
-        `the registry in '${this.mount.location}' is immutable: onConflict cannot be 'overwrite'`,
-      )
-    }
-    return wanted ?? (this.settings.mutable ? 'overwrite' : 'skip')
-  }
-
   #refuseReadOnly(): void {
     if (!this.readOnly) return
     throw new MindtraceError('READ_ONLY', `the mount '${this.mount.location}' is read-only`)
   }
 
   async #storeSettingsOnce(options: CallOptions): Promise<void> {
-    this.#settingsStored ??= storeSettings(this.#files, this.settings, options)
+    this.#settingsStored ??= storeSettings(this.mount, this.settings, options)
     try {
       await this.#settingsStored
     } catch (error) {
@@ -654,8 +509,10 @@ export class Registry implements AsyncDisposable {
   }
 }
 
-function isSmall(body: Storable): body is Uint8Array | string {
-  return !(body instanceof ReadableStream) && body.length <= smallBytes
+function layoutOf(mount: Mount): Layout {
+  if (isFileMount(mount)) return new LocalLayout(mount)
+  if (isObjectMount(mount)) return new RemoteLayout(mount)
+  throw new MindtraceError('NOT_IMPLEMENTED', `no layout for objects in '${mount.location}'`)
 }
 
 function pickFile(id: ObjectId, document: ObjectDocument, wanted: string | undefined): string {
@@ -672,68 +529,6 @@ function pickFile(id: ObjectId, document: ObjectDocument, wanted: string | undef
     'INVALID_INPUT',
     `'${id.name}@${id.version}' has ${files.length} files; open one by its name`,
     { details: { ...id, files, materializer: document.materializer } },
-  )
-}
-
-/** The stream, ending in `CORRUPT` when what passed does not match the document. */
-function verified(body: ByteStream, id: ObjectId, document: ObjectDocument): ByteStream {
-  const check = checkOf(document)
-  if (check === undefined) return body
-  const reader = body.getReader()
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const next = await reader.read()
-        if (!next.done) {
-          check.update(next.value)
-          controller.enqueue(next.value)
-        } else if (check.matches()) controller.close()
-        else controller.error(hashMismatch(id))
-      },
-      async cancel(reason) {
-        await reader.cancel(reason)
-      },
-    },
-    { highWaterMark: 0 },
-  )
-}
-
-interface Check {
-  update(chunk: Uint8Array): void
-  matches(): boolean
-}
-
-// Python knows no `sha256` and drops it when it writes, so where it stands it is of these very bytes, and one
-// digest is enough. Else it is not known which of the two forms `hash` has.
-function checkOf(document: ObjectDocument): Check | undefined {
-  const [file] = document._files ?? []
-  if (document._files?.length !== 1 || file === undefined) return undefined
-  if (document.sha256 !== undefined) {
-    const sum = new RunningHash()
-    return {
-      update: (chunk) => sum.update(chunk),
-      matches: () => sum.digestHex() === document.sha256,
-    }
-  }
-  if (document.hash === undefined) return undefined
-  const hashes = [new ContentHash('v2'), new ContentHash('v1')]
-  for (const hash of hashes) hash.beginFile(file)
-  return {
-    update: (chunk) => {
-      for (const hash of hashes) hash.update(chunk)
-    },
-    matches: () => {
-      for (const hash of hashes) hash.endFile()
-      return hashes.some((hash) => hash.digestHex() === document.hash)
-    },
-  }
-}
-
-function hashMismatch({ name, version }: ObjectId): MindtraceError {
-  return new MindtraceError(
-    'CORRUPT',
-    `the bytes of '${name}@${version}' do not match their hash; restore them from another lake`,
-    { details: { name, version } },
   )
 }
 

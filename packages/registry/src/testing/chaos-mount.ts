@@ -1,5 +1,13 @@
-import { type ByteStream, streamOf } from '@mindtrace/core'
-import { type FileMount, isFileMount, type Mount } from '../mount.ts'
+import { type ByteStream, type CallOptions, streamOf } from '@mindtrace/core'
+import {
+  type FileMount,
+  isFileMount,
+  isObjectMount,
+  type Mount,
+  type ObjectMount,
+  type ObjectWriteOptions,
+  type ReadOptions,
+} from '../mount.ts'
 
 /** Calls of a mount that can be made to fail. */
 export type MountOperation =
@@ -12,6 +20,7 @@ export type MountOperation =
   | 'stage'
   | 'publish'
   | 'lock'
+  | 'copy'
 
 /** One planned failure of {@link chaosMount}. */
 export interface PlannedFailure {
@@ -29,14 +38,13 @@ export interface PlannedFailure {
 }
 
 /** A mount that fails as planned, and otherwise is the mount it wraps. */
-export interface ChaosMount extends FileMount {
+export type ChaosMount = (FileMount | ObjectMount) & {
   /** Calls made so far, failed ones included, in order. */
   readonly calls: readonly { readonly operation: MountOperation; readonly key: string }[]
 }
 
 /** Wraps a mount so that chosen calls fail: the disk is full, the store does not answer, a read breaks off. */
 export function chaosMount(mount: Mount, failures: readonly PlannedFailure[]): ChaosMount {
-  if (!isFileMount(mount)) throw new TypeError('chaosMount wraps file mounts')
   const calls: { operation: MountOperation; key: string }[] = []
   const seen = failures.map(() => 0)
 
@@ -57,33 +65,61 @@ export function chaosMount(mount: Mount, failures: readonly PlannedFailure[]): C
     return failure
   }
 
-  return {
+  const common = {
     capabilities: mount.capabilities,
     location: mount.location,
     calls,
-    read: async (key, options) => {
+    read: async (key: string, options?: ReadOptions) => {
       const failure = enter('read', key)
       const opened = await mount.read(key, options)
       return { ...opened, body: breaking(opened.body, failure) }
     },
-    head: async (key, options) => {
+    head: async (key: string, options?: CallOptions) => {
       enter('head', key)
       return mount.head(key, options)
     },
-    write: async (key, body, options) =>
+    write: async (key: string, body: Uint8Array | ByteStream, options?: ObjectWriteOptions) =>
       mount.write(key, broken(body, enter('write', key)), options),
-    delete: async (key, options) => {
+    delete: async (key: string, options?: CallOptions) => {
       enter('delete', key)
       return mount.delete(key, options)
     },
-    list: async function* (prefix, options) {
+    list: async function* (prefix: string, options?: CallOptions) {
       enter('list', prefix)
       yield* mount.list(prefix, options)
     },
-    listFolder: async function* (folder, options) {
+    listFolder: async function* (folder: string, options?: CallOptions) {
       enter('listFolder', folder)
       yield* mount.listFolder(folder, options)
     },
+    sweep: (options: CallOptions & { readonly olderThanMs: number }) => mount.sweep(options),
+    [Symbol.asyncDispose]: () => mount[Symbol.asyncDispose](),
+  }
+  if (isObjectMount(mount)) {
+    return {
+      ...common,
+      partLimits: mount.partLimits,
+      copy: async (source, target, options) => {
+        enter('copy', target)
+        return mount.copy(source, target, options)
+      },
+      deleteMany: async (keys, options) => {
+        for (const key of keys) enter('delete', key)
+        return mount.deleteMany(keys, options)
+      },
+      signRead: (key, options) => mount.signRead(key, options),
+      signWrite: (key, options) => mount.signWrite(key, options),
+      signPart: (upload, number, options) => mount.signPart(upload, number, options),
+      beginParts: (key, options) => mount.beginParts(key, options),
+      writePart: (upload, number, body, options) => mount.writePart(upload, number, body, options),
+      listParts: (upload, options) => mount.listParts(upload, options),
+      completeParts: (upload, parts, options) => mount.completeParts(upload, parts, options),
+      abortParts: (upload, options) => mount.abortParts(upload, options),
+    }
+  }
+  if (!isFileMount(mount)) throw new TypeError('chaosMount wraps file and object mounts')
+  return {
+    ...common,
     stage: async (body, options) => mount.stage(broken(body, enter('stage', '')), options),
     publish: async (publications, options) => {
       const failed = publications.map(({ key }) => {
@@ -104,8 +140,7 @@ export function chaosMount(mount: Mount, failures: readonly PlannedFailure[]): C
       return mount.lock(name, options)
     },
     isLocked: (name) => mount.isLocked(name),
-    sweep: (options) => mount.sweep(options),
-    [Symbol.asyncDispose]: () => mount[Symbol.asyncDispose](),
+    localPath: (key, options) => mount.localPath(key, options),
   }
 }
 

@@ -6,3 +6,4 @@ export {
   type PlannedFailure,
 } from './chaos-mount.ts'
 export { describeMount, type MountUnderTest } from './describe-mount.ts'
+export { describeRegistry } from './describe-registry.ts'

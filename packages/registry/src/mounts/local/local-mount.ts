@@ -229,6 +229,20 @@ export class LocalMount implements FileMount {
     return new LocalLocks(this.location, '').isLocked(name)
   }
 
+  async localPath(
+    key: string,
+    options: { readonly makeFolder?: boolean | undefined } = {},
+  ): Promise<string> {
+    const { paths } = await this.#open()
+    const path = paths.pathOf(key)
+    try {
+      if (options.makeFolder === true) paths.ensureFolderOf(path)
+      return path
+    } catch (error) {
+      throw localError(error, 'make the folder of', path)
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#opened?.locks.close()
     this.#opened = undefined

@@ -131,7 +131,7 @@ export class MemoryMount implements FileMount {
     return publications.map((publication) => {
       try {
         options.signal?.throwIfAborted()
-        return { status: 'fulfilled', value: this.#publishOne(publication) }
+        return { status: 'fulfilled', value: this.publishOne(publication) }
       } catch (reason) {
         return { status: 'rejected', reason }
       }
@@ -155,6 +155,10 @@ export class MemoryMount implements FileMount {
     return this.#locked.has(name)
   }
 
+  async localPath(key: string): Promise<undefined> {
+    checkKey(key)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {}
 
   #heldLock(name: string): MountLock {
@@ -169,7 +173,14 @@ export class MemoryMount implements FileMount {
     }
   }
 
-  #publishOne({ key, staged, ifAbsent }: Publication): Written {
+  /** The facts about a key, at once. @internal */
+  peek(key: string): { readonly etag: string } | undefined {
+    checkKey(key)
+    return this.#entries.get(key)
+  }
+
+  /** Names staged bytes, at once. @internal */
+  publishOne({ key, staged, ifAbsent }: Publication): Written {
     checkKey(key)
     if (!(staged instanceof StagedInMemory)) {
       throw new MindtraceError('INVALID_INPUT', 'these bytes were staged by another mount')

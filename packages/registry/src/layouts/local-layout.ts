@@ -6,6 +6,7 @@ import {
   chunksOf,
   isMindtraceError,
   MindtraceError,
+  newToken,
 } from '@mindtrace/core'
 import { RunningHash } from '@mindtrace/core/hash'
 import type {
@@ -13,42 +14,45 @@ import type {
   MountLock,
   MountObject,
   MountRead,
+  Publication,
   ReadOptions,
   StagedBytes,
+  StageOptions,
   Written,
-} from './mount.ts'
-import { type ObjectDocument, parseObjectDocument, printObjectDocument } from './object-document.ts'
-import { compareVersions } from './version.ts'
+} from '../mount.ts'
+import {
+  type ObjectDocument,
+  parseObjectDocument,
+  printObjectDocument,
+} from '../object-document.ts'
+import { uploadsFolder } from '../object-name.ts'
+import { compareVersions } from '../version.ts'
+import {
+  busy,
+  encodeName,
+  formatId,
+  type Garbage,
+  type Layout,
+  type LockOptions,
+  type ObjectId,
+  type ObjectWrite,
+  type PayloadFile,
+  parseDocumentKey,
+  payloadMissing,
+  type ReadDocument,
+  type WriteOutcome,
+} from './layout.ts'
 
 const documentLimitBytes = 16 * 1024 * 1024
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
+const parked = `${uploadsFolder}/next-`
+const versionSegment = /^v?\d+(?:\.\d+)*$/
 
-/** One version of one object. */
-export interface ObjectId {
-  readonly name: string
-  readonly version: string
-}
-
-/** What {@link LocalLayout.save} is to store. */
-export interface ObjectWrite extends ObjectId {
-  readonly file: string
-  readonly staged: StagedBytes
-  /** The whole document but `path`. */
-  readonly document: ObjectDocument
-  readonly onConflict: 'skip' | 'overwrite'
-}
-
-/** What became of an {@link ObjectWrite}. `busy`: another writer holds the object, nothing was done. */
-export type WriteOutcome =
-  | { readonly status: 'stored' | 'overwritten' | 'exists'; readonly document: ObjectDocument }
-  | { readonly status: 'busy' }
-  | { readonly status: 'failed'; readonly error: unknown }
-
-/** A document, and the state of its key, to see whether it changed since. */
-export interface ReadDocument {
-  readonly document: ObjectDocument
-  readonly etag: string
+interface LockedWrite {
+  readonly write: ObjectWrite
+  readonly index: number
+  readonly lock: MountLock
 }
 
 /**
@@ -60,7 +64,9 @@ export interface ReadDocument {
  *
  * New:       lock · payload · document (created only) · unlock
  * Overwrite: lock · document that also names the next state · payload · document · unlock;
- *            whoever finds the former document compares the payload and finishes or drops it
+ *            whoever finds the former document compares the payload and finishes or drops it.
+ *            Several files can't change at once: they lie beside, complete, before that document
+ *            names their place, and whoever finds it moves them in
  * Delete:    lock · document · payload · unlock
  *
  * Documents of all objects of a folder lie side by side, so nothing here lists them to find one object:
@@ -68,22 +74,26 @@ export interface ReadDocument {
  *
  * @see registry.md 5, 11 and 26.3
  */
-export class LocalLayout {
+export class LocalLayout implements Layout {
   readonly #mount: FileMount
 
   constructor(mount: FileMount) {
     this.#mount = mount
   }
 
-  documentKey({ name, version }: ObjectId): string {
-    return `_meta_${name.replaceAll(':', '%3A')}@${version}.yaml`
+  #documentKey({ name, version }: ObjectId): string {
+    return `_meta_${encodeName(name)}@${version}.yaml`
   }
 
-  payloadFolder({ name, version }: ObjectId): string {
+  // Names its object, so that who finds it can ask for it.
+  #parkingFolder(id: ObjectId): string {
+    return `${parked}${newToken()}/${this.#folder(id)}`
+  }
+
+  #folder({ name, version }: ObjectId): string {
     return `${name}/${version}/`
   }
 
-  /** The versions of an object in rising order. */
   async versions(name: string, options: CallOptions = {}): Promise<string[]> {
     const versions: string[] = []
     for (const version of await this.#candidates(name, options)) {
@@ -92,7 +102,6 @@ export class LocalLayout {
     return versions
   }
 
-  /** The highest version of an object, undefined when there is none. */
   async latest(name: string, options: CallOptions = {}): Promise<string | undefined> {
     for (const version of (await this.#candidates(name, options)).reverse()) {
       if (await this.#exists({ name, version }, options)) return version
@@ -100,25 +109,19 @@ export class LocalLayout {
     return undefined
   }
 
-  /** All object versions whose name starts with `prefix`; those of one name stand together. */
   async *objects(prefix: string, options: CallOptions = {}): AsyncGenerator<ObjectId> {
     for await (const { key } of this.#documents(prefix, options)) {
-      const id = parseDocumentKey(key)
+      const id = parseDocumentKey(key, '.yaml')
       if (id !== undefined) yield id
     }
   }
 
-  /** The document of an object, undefined when it does not exist. */
   async read(id: ObjectId, options: CallOptions = {}): Promise<ReadDocument | undefined> {
     const found = await this.#readOnce(id, options)
     if (found?.document._ts?.next === undefined) return found
     return this.#settle(id, options)
   }
 
-  /**
-   * Opens a file of an object together with the document it belongs to: both of one state, also while
-   * another process writes a new one.
-   */
   async open(
     id: ObjectId,
     fileOf: (document: ObjectDocument) => string,
@@ -130,12 +133,12 @@ export class LocalLayout {
       const file = fileOf(before.document)
       let payload: MountRead | undefined
       try {
-        payload = await this.#mount.read(this.payloadFolder(id) + file, options)
+        payload = await this.#mount.read(this.#folder(id) + file, options)
       } catch (error) {
         if (!isMindtraceError(error, 'NOT_FOUND')) throw error
       }
-      const after = await this.#mount.head(this.documentKey(id), options)
-      const isSettled = after?.etag === before.etag && !(await this.#mount.isLocked(lockName(id)))
+      const after = await this.#mount.head(this.#documentKey(id), options)
+      const isSettled = after?.etag === before.etag && !(await this.#mount.isLocked(formatId(id)))
       if (payload !== undefined && (isSettled || attempt > 200)) {
         return { document: before.document, payload }
       }
@@ -145,32 +148,45 @@ export class LocalLayout {
     }
   }
 
-  /** The files in the payload folder, for documents without a list of them. */
-  async payloadFiles(id: ObjectId, options: CallOptions = {}): Promise<MountObject[]> {
-    const files: MountObject[] = []
-    for await (const file of this.#mount.list(this.payloadFolder(id), options)) files.push(file)
+  payloadKey(id: ObjectId, _document: ObjectDocument, path: string): string {
+    return this.#folder(id) + path
+  }
+
+  async files(
+    id: ObjectId,
+    _document: ObjectDocument,
+    options: CallOptions = {},
+  ): Promise<PayloadFile[]> {
+    const folder = this.#folder(id)
+    const files: PayloadFile[] = []
+    for await (const { key, sizeBytes } of this.#mount.list(folder, options)) {
+      files.push({ path: key.slice(folder.length), sizeBytes })
+    }
     return files
   }
 
-  /**
-   * Stores a group of objects, sharing what it costs to make bytes durable. No two of one group have the
-   * same name and version. Gives an outcome for each, in order.
-   */
-  async save(
-    writes: readonly ObjectWrite[],
-    options: CallOptions & { readonly waitMs?: number | undefined } = {},
-  ): Promise<WriteOutcome[]> {
+  async stage(
+    _target: ObjectId,
+    body: Uint8Array | ByteStream,
+    options: StageOptions = {},
+  ): Promise<StagedBytes> {
+    return this.#mount.stage(body, options)
+  }
+
+  // A copy: whoever put the bytes there may still be writing them.
+  async adopt(_target: ObjectId, key: string, options: StageOptions = {}): Promise<StagedBytes> {
+    const { body } = await this.#mount.read(key, { signal: options.signal })
+    return this.#mount.stage(body, options)
+  }
+
+  async save(writes: readonly ObjectWrite[], options: LockOptions = {}): Promise<WriteOutcome[]> {
     const outcomes = new Array<WriteOutcome>(writes.length)
     const locks: MountLock[] = []
-    const fresh: {
-      readonly write: ObjectWrite
-      readonly index: number
-      readonly lock: MountLock
-    }[] = []
+    const fresh: LockedWrite[] = []
     try {
       for (const [index, write] of writes.entries()) {
         try {
-          const lock = await this.#mount.lock(lockName(write), options)
+          const lock = await this.#mount.lock(formatId(write), options)
           if (lock === undefined) {
             outcomes[index] = { status: 'busy' }
             continue
@@ -200,57 +216,78 @@ export class LocalLayout {
     return outcomes
   }
 
-  /** Deletes an object version; an absent one is no error. */
-  async delete(
-    id: ObjectId,
-    options: CallOptions & { readonly waitMs?: number | undefined } = {},
-  ): Promise<void> {
-    await using lock = await this.#mount.lock(lockName(id), options)
+  async delete(id: ObjectId, options: LockOptions = {}): Promise<void> {
+    await using lock = await this.#mount.lock(formatId(id), options)
     if (lock === undefined) throw busy(id)
     const found = await this.#readOnce(id, options)
-    await this.#mount.delete(this.documentKey(id), options)
-    if (found?.document._files === undefined) await this.#deleteLeftovers(id, options)
+    await this.#mount.delete(this.#documentKey(id), options)
+    if (found?.document._files === undefined) await this.#deleteAll(this.#folder(id), options)
     for (const file of found?.document._files ?? []) {
-      await this.#mount.delete(this.payloadFolder(id) + file.replaceAll('\\', '/'), options)
+      await this.#mount.delete(this.#folder(id) + file.replaceAll('\\', '/'), options)
     }
   }
 
-  async #create(
-    fresh: readonly { readonly write: ObjectWrite; readonly lock: MountLock }[],
-    options: CallOptions,
-  ): Promise<WriteOutcome[]> {
+  async *collectGarbage(
+    options: CallOptions & { readonly olderThanMs: number; readonly dryRun?: boolean | undefined },
+  ): AsyncGenerator<Garbage> {
+    const before = Date.now() - options.olderThanMs
+    for await (const { key, sizeBytes, modifiedAt } of this.#mount.list('', options)) {
+      if (/^(?:_meta_|_locks_)|^registry_metadata\.json$/.test(key)) continue
+      if (Date.parse(modifiedAt) > before) continue
+      if (await this.#removeOrphan(key, options)) yield { key, sizeBytes }
+    }
+  }
+
+  /** Removes a payload file that no object owns; false when one does, or may be about to. */
+  async #removeOrphan(
+    key: string,
+    options: CallOptions & { readonly dryRun?: boolean | undefined },
+  ): Promise<boolean> {
+    await using locks = new AsyncDisposableStack()
+    const isParked = key.startsWith(parked)
+    for (const owner of possibleOwners(isParked ? key.slice(parked.length + 33) : key)) {
+      // Reading an object moves in what is parked for it.
+      if (isParked) await this.read(owner, options)
+      else if (await this.#exists(owner, options)) return false
+      const lock = await this.#mount.lock(formatId(owner), options)
+      if (lock === undefined) return false
+      locks.use(lock)
+      if (!isParked && (await this.#exists(owner, options))) return false
+    }
+    if (options.dryRun !== true) await this.#mount.delete(key, options)
+    return true
+  }
+
+  async #create(fresh: readonly LockedWrite[], options: CallOptions): Promise<WriteOutcome[]> {
     if (fresh.length === 0) return []
     const payloads = await this.#mount.publish(
-      fresh.map(({ write }) => ({
-        key: this.payloadFolder(write) + write.file,
-        staged: write.staged,
-      })),
+      fresh.flatMap(({ write }) => publicationsOf(this.#folder(write), write)),
       { ...options, durability: 'content' },
     )
     await using documents = new AsyncDisposableStack()
-    const publications: {
-      readonly key: string
-      readonly staged: StagedBytes
-      readonly ifAbsent: true
-    }[] = []
+    const publications: Publication[] = []
     const outcomes: (WriteOutcome | undefined)[] = []
-    for (const [index, { write, lock }] of fresh.entries()) {
-      const payload = payloads[index]
-      if (payload?.status !== 'fulfilled') {
-        outcomes.push({ status: 'failed', error: payload?.reason })
+    let position = 0
+    for (const { write, lock } of fresh) {
+      const files = payloads.slice(position, position + write.files.length)
+      position += write.files.length
+      const refused = files.find(({ status }) => status === 'rejected')
+      if (refused !== undefined) {
+        await this.#dropPayload(write)
+        outcomes.push({ status: 'failed', error: (refused as PromiseRejectedResult).reason })
       } else if (!lock.isHeld()) {
         outcomes.push({ status: 'failed', error: lostLock(write) })
       } else {
         const staged = documents.use(await this.#mount.stage(this.#print(write), options))
-        publications.push({ key: this.documentKey(write), staged, ifAbsent: true })
+        publications.push({ key: this.#documentKey(write), staged, ifAbsent: true })
         outcomes.push(undefined)
       }
     }
     const written = await this.#mount.publish(publications, { ...options, durability: 'full' })
-    let position = 0
+    position = 0
     return Promise.all(
       outcomes.map((outcome, index) => {
-        const { write } = fresh[index] as { write: ObjectWrite }
+        const { write } = fresh[index] as LockedWrite
         return outcome ?? this.#createdOutcome(write, written[position++], options)
       }),
     )
@@ -263,7 +300,7 @@ export class LocalLayout {
   ): Promise<WriteOutcome> {
     if (written?.status === 'fulfilled') return { status: 'stored', document: write.document }
     if (!isMindtraceError(written?.reason, 'PRECONDITION_FAILED')) {
-      await this.#mount.delete(this.payloadFolder(write) + write.file).catch(() => {})
+      await this.#dropPayload(write)
       return { status: 'failed', error: written?.reason }
     }
     // Somebody without our lock made it: theirs counts.
@@ -273,47 +310,74 @@ export class LocalLayout {
       : { status: 'exists', document: theirs.document }
   }
 
+  async #dropPayload(write: ObjectWrite): Promise<void> {
+    for (const { path } of write.files) {
+      await this.#mount.delete(this.#folder(write) + path).catch(() => {})
+    }
+  }
+
   async #overwrite(
     write: ObjectWrite,
     old: ObjectDocument,
     lock: MountLock,
     options: CallOptions,
   ): Promise<WriteOutcome> {
-    const intent = { ...old, _ts: { ...old._ts, next: write.document } } as ObjectDocument
-    await this.#mount.write(
-      this.documentKey(write),
-      this.#print({ ...write, document: intent }),
-      options,
-    )
+    const isOne = write.files.length === 1
+    const folder = isOne ? this.#folder(write) : this.#parkingFolder(write)
+    if (!isOne) await this.#publishAll(folder, write, options)
+    const next = { next: write.document, ...(isOne ? {} : { parked: folder }) }
+    const intent = { ...old, _ts: { ...old._ts, ...next } } as ObjectDocument
+    await this.#writeDocument(write, intent, options)
     if (!lock.isHeld()) throw lostLock(write)
-    const [payload] = await this.#mount.publish(
-      [{ key: this.payloadFolder(write) + write.file, staged: write.staged }],
-      { ...options, durability: 'full' },
-    )
-    if (payload?.status !== 'fulfilled') {
-      await this.#writeDocument(write, old).catch(() => {})
-      throw payload?.reason
-    }
+    if (isOne) {
+      try {
+        await this.#publishAll(folder, write, options)
+      } catch (error) {
+        await this.#writeDocument(write, old).catch(() => {})
+        throw error
+      }
+    } else await this.#moveIn(write, folder)
     await this.#finish(write, old, write.document)
+    if (!isOne) await this.#deleteAll(folder, {})
     return { status: 'overwritten', document: write.document }
+  }
+
+  async #publishAll(folder: string, write: ObjectWrite, options: CallOptions): Promise<void> {
+    const outcomes = await this.#mount.publish(publicationsOf(folder, write), {
+      ...options,
+      durability: 'full',
+    })
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+  }
+
+  /** Makes files that lie complete beside an object its payload; may be repeated. */
+  async #moveIn(id: ObjectId, folder: string): Promise<void> {
+    for await (const { key } of this.#mount.list(folder)) {
+      const { body } = await this.#mount.read(key)
+      await this.#mount.write(this.#folder(id) + key.slice(folder.length), body)
+    }
   }
 
   // No signal from here on: the new payload is in place.
   async #finish(id: ObjectId, old: ObjectDocument, next: ObjectDocument): Promise<void> {
     const kept = new Set(next._files)
     for (const file of old._files ?? []) {
-      if (!kept.has(file)) await this.#mount.delete(this.payloadFolder(id) + file)
+      if (!kept.has(file)) await this.#mount.delete(this.#folder(id) + file)
     }
     await this.#writeDocument(id, next)
   }
 
-  async #writeDocument(id: ObjectId, document: ObjectDocument): Promise<void> {
-    await this.#mount.write(this.documentKey(id), this.#print({ ...id, document }))
+  async #writeDocument(
+    id: ObjectId,
+    document: ObjectDocument,
+    options: CallOptions = {},
+  ): Promise<void> {
+    await this.#mount.write(this.#documentKey(id), this.#print({ ...id, document }), options)
   }
 
   /** Ends an overwrite that was under way: waits for its writer, or does what a crashed one left undone. */
   async #settle(id: ObjectId, options: CallOptions): Promise<ReadDocument | undefined> {
-    await using lock = await this.#mount.lock(lockName(id), { ...options, waitMs: 30_000 })
+    await using lock = await this.#mount.lock(formatId(id), { ...options, waitMs: 30_000 })
     if (lock === undefined) throw busy(id)
     return this.#readLocked(id, options)
   }
@@ -323,10 +387,14 @@ export class LocalLayout {
     const found = await this.#readOnce(id, options)
     const next = found?.document._ts?.next
     if (found === undefined || next === undefined) return found
-    const { next: _, ...rest } = found.document._ts ?? {}
+    const { next: _, parked: folder, ...rest } = found.document._ts ?? {}
     const { _ts, ...old } = found.document
     const settled = Object.keys(rest).length > 0 ? { ...old, _ts: rest } : old
-    if (await this.#hasPayload(id, next as unknown as ObjectDocument, options)) {
+    if (folder !== undefined) {
+      await this.#moveIn(id, folder)
+      await this.#finish(id, settled, next as unknown as ObjectDocument)
+      await this.#deleteAll(folder, options)
+    } else if (await this.#hasPayload(id, next as unknown as ObjectDocument, options)) {
       await this.#finish(id, settled, next as unknown as ObjectDocument)
     } else {
       await this.#writeDocument(id, settled)
@@ -341,7 +409,7 @@ export class LocalLayout {
   ): Promise<boolean> {
     const [file = ''] = document._files ?? []
     try {
-      const { body, sizeBytes } = await this.#mount.read(this.payloadFolder(id) + file, options)
+      const { body, sizeBytes } = await this.#mount.read(this.#folder(id) + file, options)
       if (sizeBytes !== document.size_bytes) {
         await body.cancel()
         return false
@@ -354,7 +422,7 @@ export class LocalLayout {
   }
 
   async #readOnce(id: ObjectId, options: CallOptions): Promise<ReadDocument | undefined> {
-    const key = this.documentKey(id)
+    const key = this.#documentKey(id)
     // A Python writer truncates the document before it fills it.
     for (let attempt = 0; attempt < 10; attempt++) {
       try {
@@ -372,20 +440,20 @@ export class LocalLayout {
   }
 
   #print({ document, ...id }: ObjectId & { readonly document: ObjectDocument }): Uint8Array {
-    const path = `${this.#mount.location}/${this.payloadFolder(id).slice(0, -1)}`
+    const path = `${this.#mount.location}/${this.#folder(id).slice(0, -1)}`
     return encoder.encode(printObjectDocument({ ...document, path }))
   }
 
   // What lies in the folder of an object that does not exist is garbage of a crash, or another object's.
   async #prepareFolder(id: ObjectId, options: CallOptions): Promise<void> {
     await this.#refuseInsideAnother(id, options)
-    for await (const _ of this.#mount.listFolder(this.payloadFolder(id), options)) {
+    for await (const _ of this.#mount.listFolder(this.#folder(id), options)) {
       for (const end of ['@', '/']) {
         for await (const inner of this.#documents(`${id.name}/${id.version}${end}`, options)) {
           throw nestedObject(id, inner.key)
         }
       }
-      return this.#deleteLeftovers(id, options)
+      return this.#deleteAll(this.#folder(id), options)
     }
   }
 
@@ -399,74 +467,58 @@ export class LocalLayout {
     }
   }
 
-  async #deleteLeftovers(id: ObjectId, options: CallOptions): Promise<void> {
-    for await (const { key } of this.#mount.list(this.payloadFolder(id), options)) {
+  async #deleteAll(folder: string, options: CallOptions): Promise<void> {
+    for await (const { key } of this.#mount.list(folder, options)) {
       await this.#mount.delete(key, options)
     }
   }
 
   async *#documents(prefix: string, options: CallOptions): AsyncGenerator<MountObject> {
-    yield* this.#mount.list(`_meta_${prefix.replaceAll(':', '%3A')}`, options)
+    yield* this.#mount.list(`_meta_${encodeName(prefix)}`, options)
   }
 
   async #candidates(name: string, options: CallOptions): Promise<string[]> {
     const versions: string[] = []
     for await (const { kind, key } of this.#mount.listFolder(`${name}/`, options)) {
       const version = key.slice(name.length + 1, -1)
-      if (kind === 'folder' && /^v?\d+(?:\.\d+)*$/.test(version)) versions.push(version)
+      if (kind === 'folder' && versionSegment.test(version)) versions.push(version)
     }
     return versions.sort(compareVersions)
   }
 
   async #exists(id: ObjectId, options: CallOptions): Promise<boolean> {
-    return (await this.#mount.head(this.documentKey(id), options)) !== undefined
+    return (await this.#mount.head(this.#documentKey(id), options)) !== undefined
   }
 }
 
-/** The object of a document's key, undefined for other keys. */
-function parseDocumentKey(key: string): ObjectId | undefined {
-  const at = key.lastIndexOf('@')
-  if (!key.startsWith('_meta_') || !key.endsWith('.yaml') || at < 0) return undefined
-  return {
-    name: key.slice('_meta_'.length, at).replaceAll('%3A', ':'),
-    version: key.slice(at + 1, -'.yaml'.length),
-  }
-}
-
-function lockName({ name, version }: ObjectId): string {
-  return `${name}@${version}`
-}
-
-function busy(id: ObjectId): MindtraceError {
-  return new MindtraceError(
-    'UNAVAILABLE',
-    `another process is writing '${lockName(id)}' and did not end in time; repeat`,
-    { details: { ...id } },
+/** The object versions in whose folder a key lies. */
+function possibleOwners(key: string): ObjectId[] {
+  const segments = key.split('/')
+  return segments.flatMap((version, index) =>
+    index > 0 && index < segments.length - 1 && versionSegment.test(version)
+      ? [{ name: segments.slice(0, index).join('/'), version }]
+      : [],
   )
+}
+
+function publicationsOf(folder: string, write: ObjectWrite): Publication[] {
+  return write.files.map(({ path, staged }) => ({ key: folder + path, staged }))
 }
 
 function lostLock(id: ObjectId): MindtraceError {
   return new MindtraceError(
     'UNAVAILABLE',
-    `writing '${lockName(id)}' took longer than its lock; repeat`,
+    `writing '${formatId(id)}' took longer than its lock; repeat`,
     {
       details: { ...id },
     },
   )
 }
 
-function payloadMissing(id: ObjectId, file: string): MindtraceError {
-  return new MindtraceError(
-    'CORRUPT',
-    `'${lockName(id)}' is recorded, but its file '${file}' is gone; restore it or delete the object`,
-    { details: { ...id, file } },
-  )
-}
-
 function nestedObject(outer: ObjectId, inner: string): MindtraceError {
   return new MindtraceError(
     'CONFLICT',
-    `'${inner}' would lie among the files of '${lockName(outer)}'; choose another name`,
+    `'${inner}' would lie among the files of '${formatId(outer)}'; choose another name`,
     { details: { ...outer } },
   )
 }

@@ -1,0 +1,160 @@
+import {
+  type ByteStream,
+  bytesOf,
+  type CallOptions,
+  type Clock,
+  MindtraceError,
+  newToken,
+} from '@mindtrace/core'
+import { sha256Hex } from '@mindtrace/core/hash'
+import type {
+  FolderEntry,
+  MountObject,
+  MountRead,
+  ObjectMount,
+  ObjectWriteOptions,
+  PartsUpload,
+  ReadOptions,
+  SignedRequest,
+  UploadedPart,
+  Written,
+} from '../../mount.ts'
+import { checkKey } from '../../mount-key.ts'
+import { MemoryMount } from './memory-mount.ts'
+
+interface PendingUpload {
+  readonly key: string
+  readonly parts: Map<number, { readonly part: UploadedPart; readonly bytes: Uint8Array }>
+}
+
+/** An object store in the memory of one process, for tests of what needs the conditions of one. */
+export class MemoryObjectMount implements ObjectMount {
+  readonly capabilities = { persistent: false, files: false } as const
+  readonly location = 'memory://objects'
+  readonly partLimits = { minBytes: 1, maxBytes: 1024 ** 3, maxParts: 10_000 } as const
+  readonly #entries: MemoryMount
+  readonly #uploads = new Map<string, PendingUpload>()
+
+  constructor(options: { readonly clock?: Clock | undefined } = {}) {
+    this.#entries = new MemoryMount(options)
+  }
+
+  read(key: string, options: ReadOptions = {}): Promise<MountRead> {
+    return this.#entries.read(key, options)
+  }
+
+  head(key: string, options: CallOptions = {}): Promise<MountObject | undefined> {
+    return this.#entries.head(key, options)
+  }
+
+  async write(
+    key: string,
+    body: Uint8Array | ByteStream,
+    options: ObjectWriteOptions = {},
+  ): Promise<Written> {
+    if (options.ifEtag === undefined) return this.#entries.write(key, body, options)
+    const bytes = body instanceof Uint8Array ? body : await bytesOf(body, Infinity, options)
+    await using staged = await this.#entries.stage(bytes, options)
+    // Nothing waits between the comparison and the change.
+    const current = this.#entries.peek(key)
+    if (current?.etag !== options.ifEtag) throw changed(key)
+    return this.#entries.publishOne({ key, staged })
+  }
+
+  delete(key: string, options: CallOptions = {}): Promise<void> {
+    return this.#entries.delete(key, options)
+  }
+
+  list(prefix: string, options: CallOptions = {}): AsyncIterable<MountObject> {
+    return this.#entries.list(prefix, options)
+  }
+
+  listFolder(folder: string, options: CallOptions = {}): AsyncIterable<FolderEntry> {
+    return this.#entries.listFolder(folder, options)
+  }
+
+  async copy(source: string, target: string, options: CallOptions = {}): Promise<MountObject> {
+    const { body } = await this.read(source, { signal: options.signal })
+    await this.write(target, body, options)
+    return (await this.head(target)) as MountObject
+  }
+
+  async deleteMany(keys: readonly string[], options: CallOptions = {}): Promise<void> {
+    for (const key of keys) await this.delete(key, options)
+  }
+
+  signRead(): Promise<SignedRequest> {
+    throw nothingToSign()
+  }
+
+  signWrite(): Promise<SignedRequest> {
+    throw nothingToSign()
+  }
+
+  signPart(): Promise<SignedRequest> {
+    throw nothingToSign()
+  }
+
+  async beginParts(key: string): Promise<PartsUpload> {
+    checkKey(key)
+    const uploadId = newToken()
+    this.#uploads.set(uploadId, { key, parts: new Map() })
+    return { key, uploadId }
+  }
+
+  async writePart(upload: PartsUpload, number: number, body: Uint8Array): Promise<UploadedPart> {
+    const etag = sha256Hex(body)
+    const part = { number, sizeBytes: body.byteLength, etag }
+    this.#pending(upload).parts.set(number, { part, bytes: body.slice() })
+    return part
+  }
+
+  async listParts(upload: PartsUpload): Promise<UploadedPart[]> {
+    const parts = [...this.#pending(upload).parts.values()].map(({ part }) => part)
+    return parts.sort((a, b) => a.number - b.number)
+  }
+
+  async completeParts(
+    upload: PartsUpload,
+    parts: readonly UploadedPart[],
+    options: CallOptions & { readonly ifAbsent?: boolean | undefined } = {},
+  ): Promise<MountObject> {
+    const pending = this.#pending(upload)
+    const pieces = parts.map(({ number, etag }) => {
+      const stored = pending.parts.get(number)
+      if (stored?.part.etag === etag) return stored.bytes
+      throw new MindtraceError('INVALID_INPUT', `part ${number} is not what the store has`)
+    })
+    await this.write(pending.key, Buffer.concat(pieces), options)
+    this.#uploads.delete(upload.uploadId)
+    return (await this.head(pending.key)) as MountObject
+  }
+
+  async abortParts({ uploadId }: PartsUpload): Promise<void> {
+    this.#uploads.delete(uploadId)
+  }
+
+  async sweep(): Promise<number> {
+    const left = this.#uploads.size
+    this.#uploads.clear()
+    return left
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  #pending({ uploadId, key }: PartsUpload): PendingUpload {
+    const pending = this.#uploads.get(uploadId)
+    if (pending?.key === key) return pending
+    throw new MindtraceError('NOT_FOUND', `there is no upload '${uploadId}' of '${key}'`)
+  }
+}
+
+function changed(key: string): MindtraceError {
+  return new MindtraceError('PRECONDITION_FAILED', `'${key}' is not what it was`, {
+    details: { key },
+  })
+}
+
+function nothingToSign(): MindtraceError {
+  return new MindtraceError('NOT_IMPLEMENTED', 'objects in memory have no address to sign')
+}

@@ -1,0 +1,67 @@
+import { type ByteStream, MindtraceError } from '@mindtrace/core'
+import { RunningHash } from '@mindtrace/core/hash'
+import { ContentHash } from './content-hash.ts'
+import { formatId, type ObjectId } from './layouts/layout.ts'
+import type { ObjectDocument } from './object-document.ts'
+
+/** The stream, ending in `CORRUPT` when what passed does not match the document. */
+export function verified(body: ByteStream, id: ObjectId, document: ObjectDocument): ByteStream {
+  const check = checkOf(document)
+  if (check === undefined) return body
+  const reader = body.getReader()
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const next = await reader.read()
+        if (!next.done) {
+          check.update(next.value)
+          controller.enqueue(next.value)
+        } else if (check.matches()) controller.close()
+        else controller.error(hashMismatch(id))
+      },
+      async cancel(reason) {
+        await reader.cancel(reason)
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+interface Check {
+  update(chunk: Uint8Array): void
+  matches(): boolean
+}
+
+// Python knows no `sha256` and drops it when it writes, so where it stands it is of these very bytes, and one
+// digest is enough. Else it is not known which of the two forms `hash` has.
+function checkOf(document: ObjectDocument): Check | undefined {
+  const [file] = document._files ?? []
+  if (document._files?.length !== 1 || file === undefined) return undefined
+  if (document.sha256 !== undefined) {
+    const sum = new RunningHash()
+    return {
+      update: (chunk) => sum.update(chunk),
+      matches: () => sum.digestHex() === document.sha256,
+    }
+  }
+  if (document.hash === undefined) return undefined
+  const hashes = [new ContentHash('v2'), new ContentHash('v1')]
+  for (const hash of hashes) hash.beginFile(file)
+  return {
+    update: (chunk) => {
+      for (const hash of hashes) hash.update(chunk)
+    },
+    matches: () => {
+      for (const hash of hashes) hash.endFile()
+      return hashes.some((hash) => hash.digestHex() === document.hash)
+    },
+  }
+}
+
+export function hashMismatch(id: ObjectId): MindtraceError {
+  return new MindtraceError(
+    'CORRUPT',
+    `the bytes of '${formatId(id)}' do not match their hash; restore them from another lake`,
+    { details: { name: id.name, version: id.version } },
+  )
+}
