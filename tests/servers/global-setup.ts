@@ -1,4 +1,5 @@
 import { chromium } from './chromium.ts'
+import { fakeGcsServer } from './fake-gcs.ts'
 import { minioServer } from './minio.ts'
 import { mongodbReplicaSet, mongodbStandalone, mongodProgram } from './mongodb.ts'
 import { pythonReference } from './python-reference.ts'
@@ -12,6 +13,7 @@ const provisions: readonly (readonly Provision[])[] = [
   [chromium],
   [mongodProgram, mongodbReplicaSet, mongodbStandalone],
   [minioServer],
+  [fakeGcsServer],
 ]
 
 /**
