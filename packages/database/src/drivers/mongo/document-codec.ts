@@ -121,8 +121,8 @@ function jsonNumber(value: number): unknown {
   return Number.isSafeInteger(value) ? wholeNumber(value) : value
 }
 
-/** What BSON has and JSON has not, in place. */
-function plain(value: unknown): unknown {
+/** A value with what JSON has in place of what BSON has; objects and arrays are changed in place. */
+export function plain(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (value instanceof Date) return dateText(value)
   if (Array.isArray(value)) {

@@ -2,6 +2,7 @@ import { errorMessage, isMindtraceError, type Logger } from '@mindtrace/core'
 import type mongoose from 'mongoose'
 import type { Collection, Index, Stored } from '../../collection.ts'
 import { DocumentCodec } from './document-codec.ts'
+import { DocumentReader } from './document-reader.ts'
 import { type Hold, hold, holdsCollection } from './mongo-holds.ts'
 import { createMissing, type UniqueIndexes } from './mongo-indexes.ts'
 import { mongooseSchemaOf } from './mongo-schema.ts'
@@ -15,6 +16,7 @@ export class CollectionInMongo<T extends object = object, I = unknown> {
   readonly model: mongoose.Model<Row>
   readonly codec: DocumentCodec
   readonly minter: ObjectIdMinter
+  readonly #reader: DocumentReader
   readonly #connection: mongoose.Connection
   readonly #log: Logger
   #unique: UniqueIndexes = { byName: () => undefined, broken: [] }
@@ -30,6 +32,7 @@ export class CollectionInMongo<T extends object = object, I = unknown> {
     this.minter = minter
     this.#log = log
     this.codec = new DocumentCodec(collection)
+    this.#reader = new DocumentReader(collection)
     this.model = connection.model<Row>(
       collection.name,
       mongooseSchemaOf(collection) as mongoose.Schema<Row>,
@@ -88,7 +91,9 @@ export class CollectionInMongo<T extends object = object, I = unknown> {
    * @throws {@link MindtraceError} `CORRUPT` when it does not fit the schema.
    */
   read<F extends keyof T>(row: Row, fields?: readonly string[]): Stored<Pick<T, F>> {
-    return this.collection.accept(this.codec.decode(row), fields) as Stored<Pick<T, F>>
+    const document =
+      this.#reader.read(row, fields) ?? this.collection.accept(this.codec.decode(row), fields)
+    return document as Stored<Pick<T, F>>
   }
 
   /** {@link CollectionInMongo.read} for one of many: what does not fit is reported and undefined. */
