@@ -1,24 +1,12 @@
-import { type LakeStats, tasks } from '@mindtrace/contract'
+import { tasks } from '@mindtrace/contract'
 import { type CallOptions, MindtraceError, mapBounded } from '@mindtrace/core'
 import type { Manifests } from './datasets/manifests.ts'
 import type { Handlers, LakeParts } from './lake-parts.ts'
-
-/** The nine collections that `summary` counts, in its order. */
-const summarised = [
-  ['assets', 'assets'],
-  ['collections', 'collections'],
-  ['collection_items', 'collectionItems'],
-  ['asset_retentions', 'assetRetentions'],
-  ['annotation_schemas', 'annotationSchemas'],
-  ['annotation_sets', 'annotationSets'],
-  ['annotation_records', 'annotationRecords'],
-  ['datums', 'datums'],
-  ['dataset_versions', 'datasetVersions'],
-] as const
+import { countsOf, totalsOf } from './totals.ts'
 
 /** The lake as a whole: health, counts, mounts, wipe. */
 export function lakeHandlers(parts: LakeParts, manifests: Manifests) {
-  const { database, store, settings } = parts
+  const { database, records, store, settings } = parts
   return {
     endpoints: async () => ({ endpoints: Object.keys(tasks) }),
     status: async () => ({ status: 'Available' as const }),
@@ -29,7 +17,7 @@ export function lakeHandlers(parts: LakeParts, manifests: Manifests) {
       default_mount: store.defaultMount,
     }),
     summary: async (_input, options) => {
-      const counts = await countAll(parts, options)
+      const counts = await countsOf(records, options)
       const pairs = Object.entries(counts).map(([name, count]) => `${name}=${count}`)
       const place = [`database=${settings.databaseName}`, `default_mount=${store.defaultMount}`]
       return { summary: `AsyncDatalake(${[...place, ...pairs].join(', ')})` }
@@ -72,39 +60,12 @@ export function lakeHandlers(parts: LakeParts, manifests: Manifests) {
         cleared_mounts: delete_payloads ? await clearMounts(parts, options) : [],
       }
     },
-    'lake.stats': (_input, options) => lakeStats(parts, options),
+    'lake.stats': async (_input, options) => ({
+      database: settings.databaseName,
+      default_mount: store.defaultMount,
+      ...(await totalsOf(records, options)),
+    }),
   } satisfies Handlers
-}
-
-async function countAll(
-  { records }: LakeParts,
-  options: CallOptions,
-): Promise<Record<string, number>> {
-  const counts: Record<string, number> = {}
-  for (const [name, key] of summarised) counts[name] = await records[key].count({}, options)
-  return counts
-}
-
-async function lakeStats(parts: LakeParts, options: CallOptions): Promise<LakeStats> {
-  const { records, store, settings } = parts
-  let payload_bytes = 0
-  const sizes = records.assets.stream(
-    {},
-    { ...options, fields: ['payload_size_bytes', 'size_bytes'] },
-  )
-  for await (const { payload_size_bytes, size_bytes } of sizes) {
-    payload_bytes += payload_size_bytes ?? size_bytes ?? 0
-  }
-  const byName = (counts: ReadonlyMap<unknown, number>) =>
-    Object.fromEntries([...counts].map(([name, count]) => [String(name), count]))
-  return {
-    database: settings.databaseName,
-    default_mount: store.defaultMount,
-    counts: await countAll(parts, options),
-    payload_bytes,
-    asset_kinds: byName(await records.assets.countBy('kind', {}, options)),
-    payload_statuses: byName(await records.assets.countBy('payload_status', {}, options)),
-  }
 }
 
 async function clearMounts({ store }: LakeParts, options: CallOptions): Promise<string[]> {

@@ -13,10 +13,11 @@ import type { OpenedObject, OpenOptions, Registry } from '@mindtrace/registry'
 import { payloadRef } from './assets.ts'
 import type { Handlers, LakeParts } from './lake-parts.ts'
 import { versionOf } from './objects.ts'
+import { differencesOf, recountedTotals, totalsOf } from './totals.ts'
 
 const chunk = 500
 
-/** Looks for records without bytes and for references that lead nowhere. It changes nothing. */
+/** Looks for records without bytes, references that lead nowhere and totals that are wrong. It changes nothing. */
 export function verifyHandlers(parts: LakeParts) {
   const { records } = parts
   return {
@@ -35,6 +36,7 @@ export function verifyHandlers(parts: LakeParts) {
         for (const bytes of read) payload_bytes_read += bytes
       }
       await checkReferences(parts, issues, options)
+      await checkTotals(parts, issues, options)
       return {
         ok: issues.count === 0,
         assets_checked,
@@ -219,4 +221,27 @@ async function checkReferences(
       issues.add('dangling_manifest_datum', dataset_version_id, `names the missing datum '${id}'`),
     1,
   )
+}
+
+const looksAtTotals = 3
+
+/**
+ * Compares what the database works out with the documents themselves. What is written between the two makes a
+ * difference as well: only one that is the same at the next look is an issue.
+ */
+async function checkTotals(
+  { records }: LakeParts,
+  issues: Issues,
+  options: CallOptions,
+): Promise<void> {
+  let before: ReadonlyMap<string, string> = new Map()
+  for (let look = 1; look <= looksAtTotals; look += 1) {
+    const recounted = await recountedTotals(records, options)
+    const found = differencesOf(await totalsOf(records, options), recounted)
+    if (found.size === 0) return
+    const stayed = [...found].filter(([name, message]) => before.get(name) === message)
+    for (const [name, message] of stayed) issues.add('wrong_total', name, message)
+    if (stayed.length > 0) return
+    before = found
+  }
 }

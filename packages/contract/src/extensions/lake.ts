@@ -36,6 +36,7 @@ export const LakeIssue = z
       'dangling_datum_set',
       'dangling_set_record',
       'dangling_manifest_datum',
+      'wrong_total',
     ]),
     id: z.string(),
     message: z.string(),
@@ -76,7 +77,8 @@ export const lakeTasks = {
     output: LakeCheckOutput,
   }),
   'lake.verify': task({
-    summary: 'Looks for records without bytes and for references that lead nowhere.',
+    summary:
+      'Looks for records without bytes, for references that lead nowhere and for totals that are not those of the records.',
     input: LakeVerifyInput,
     output: LakeVerifyOutput,
     reads: true,

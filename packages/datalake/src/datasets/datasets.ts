@@ -2,6 +2,7 @@ import type { DatasetStats, DatasetSummary } from '@mindtrace/contract'
 import type { CallOptions } from '@mindtrace/core'
 import type { Handlers, LakeParts } from '../lake-parts.ts'
 import type { Records } from '../records/records.ts'
+import { payloadBytes } from '../totals.ts'
 import type { Manifests } from './manifests.ts'
 
 /** Datasets as wholes: what exists, and what is in a version. */
@@ -61,6 +62,7 @@ async function nextDataset(
 }
 
 const chunk = 500
+const idsAtOnce = 4000
 
 async function datasetStats(
   records: Records,
@@ -92,27 +94,24 @@ async function datasetStats(
       setIds.push(...firstTime(seenSets, datum.annotation_set_ids))
       newAssets.push(...firstTime(assetIds, Object.values(datum.asset_refs)))
     }
-    const assets = await records.assets.getMany(newAssets, {
-      ...options,
-      fields: ['size_bytes', 'payload_size_bytes'],
-    })
-    for (const { payload_size_bytes, size_bytes } of assets.values()) {
-      total.payload_bytes += payload_size_bytes ?? size_bytes ?? 0
+    for (const ids of partsOf(newAssets)) {
+      total.payload_bytes += await payloadBytes(records, { asset_id: { $in: ids } }, options)
     }
     const sets = await records.annotationSets.getMany(setIds, {
       ...options,
       fields: ['annotation_record_ids'],
     })
     total.annotation_sets += sets.size
-    const recordIds = [...sets.values()].flatMap((set) => set.annotation_record_ids)
-    const annotations = await records.annotationRecords.getMany(recordIds, {
-      ...options,
-      fields: ['label', 'kind'],
-    })
-    for (const { label, kind } of annotations.values()) {
-      total.annotation_records += 1
-      labels.add(label)
-      kinds.add(kind)
+    const recordIds = new Set([...sets.values()].flatMap((set) => set.annotation_record_ids))
+    for (const ids of partsOf([...recordIds])) {
+      const among = { annotation_id: { $in: ids } }
+      const byLabel = await records.annotationRecords.countBy('label', among, options)
+      for (const [label, count] of byLabel) labels.add(String(label), count)
+      const byKind = await records.annotationRecords.countBy('kind', among, options)
+      for (const [kind, count] of byKind) {
+        total.annotation_records += count
+        kinds.add(String(kind), count)
+      }
     }
   }
   return {
@@ -126,6 +125,11 @@ async function datasetStats(
   }
 }
 
+/** Ids in numbers that one filter takes. */
+function* partsOf(ids: readonly string[]): Generator<readonly string[]> {
+  for (let from = 0; from < ids.length; from += idsAtOnce) yield ids.slice(from, from + idsAtOnce)
+}
+
 /** The ids that were not seen before; from now on they were. */
 function firstTime(seen: Set<string>, ids: readonly string[]): string[] {
   return ids.filter((id) => !seen.has(id) && seen.add(id))
@@ -135,8 +139,8 @@ function firstTime(seen: Set<string>, ids: readonly string[]): string[] {
 class Counter {
   readonly #counts = new Map<string, number>()
 
-  add(name: string): void {
-    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1)
+  add(name: string, count = 1): void {
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + count)
   }
 
   counts(): Record<string, number> {
