@@ -1,5 +1,7 @@
 import { bytesOf, MindtraceError } from '@mindtrace/core'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
+import type { StagedTarget } from '../direct-uploads.ts'
+import type { Artifact } from '../encoding.ts'
 import { isFileMount, type Mount } from '../mount.ts'
 import { openRegistry, type Registry, type RegistryOptions } from '../registry.ts'
 import { aPutItem, someBytes, someStream } from './builders.ts'
@@ -15,12 +17,53 @@ const payloadKey = async (mount: Mount) =>
   (await keysOf(mount)).find((key) => key.endsWith('/data.txt')) ?? ''
 const lakeOptions = { mutable: true, versionObjects: true }
 
+const full = () => new MindtraceError('STORAGE_FULL', 'disk full')
+
+/** An object of four files, one of them a stream. */
+function aFolder(text: string, last: string): Artifact {
+  return {
+    className: 'pathlib.PosixPath',
+    materializer: 'mindtrace.registry.archivers.path_archiver.PathArchiver',
+    files: [
+      { path: 'b/deep.bin', body: someStream(2_000_000) },
+      { path: 'b.txt', body: bytes(text) },
+      { path: 'b-c', body: bytes(text) },
+      { path: `${last === 'two' ? 'new' : last}.txt`, body: bytes(last) },
+    ],
+  }
+}
+
+/** What a client does that got a place for its upload; undefined for mounts that give none. */
+async function uploadTo(
+  mount: Mount,
+  id: string,
+  body: Uint8Array,
+): Promise<StagedTarget | undefined> {
+  const key = `_direct_uploads/${id}/data.txt`
+  await mount.write(key, body)
+  if (isFileMount(mount)) {
+    const path = await mount.localPath(key)
+    return path === undefined ? undefined : { kind: 'local_file', path }
+  }
+  const [scheme, , , ...prefix] = mount.location.split('/')
+  return { kind: scheme === 'gs:' ? 'gcs_object' : 's3_object', path: [...prefix, key].join('/') }
+}
+
 /** What objects in a registry must do whatever mount they lie in, as tests. */
 export function describeRegistry(name: string, underTest: MountUnderTest): void {
-  const aRegistry = async (options: RegistryOptions = {}) =>
-    openRegistry(await underTest.create(), options)
+  const mounts: Mount[] = []
+  const aMount = async (): Promise<Mount> => {
+    const mount = await underTest.create()
+    mounts.push(mount)
+    return mount
+  }
+  const aRegistry = async (options: RegistryOptions = {}) => openRegistry(await aMount(), options)
 
   describe(`registry: ${name}`, () => {
+    afterEach(async () => {
+      for (const mount of mounts.splice(0)) await mount[Symbol.asyncDispose]()
+    })
+
     describe('put', () => {
       it('says what it stored', async () => {
         const registry = await aRegistry(lakeOptions)
@@ -143,7 +186,7 @@ export function describeRegistry(name: string, underTest: MountUnderTest): void 
       )
 
       it('writes nothing to a read-only mount, settings included', async () => {
-        const mount = await underTest.create()
+        const mount = await aMount()
         const registry = await openRegistry(mount, { readOnly: true })
         const refused = { code: 'READ_ONLY' }
         await expect(registry.put('x', bytes('x'))).rejects.toMatchObject(refused)
@@ -166,7 +209,7 @@ export function describeRegistry(name: string, underTest: MountUnderTest): void 
 
     describe('open', () => {
       it('gives ranges unverified and the whole verified', async () => {
-        const mount = await underTest.create()
+        const mount = await aMount()
         const registry = await openRegistry(mount)
         await registry.put('x', bytes('0123456789'))
         const { body, sizeBytes } = await registry.open('x', { range: { start: 2, end: 4 } })
@@ -188,7 +231,7 @@ export function describeRegistry(name: string, underTest: MountUnderTest): void 
       })
 
       it('says NOT_FOUND, and CORRUPT when only the document is left', async () => {
-        const mount = await underTest.create()
+        const mount = await aMount()
         const registry = await openRegistry(mount, lakeOptions)
         const missing = { code: 'NOT_FOUND' }
         await expect(registry.open('x')).rejects.toMatchObject(missing)
@@ -226,7 +269,7 @@ export function describeRegistry(name: string, underTest: MountUnderTest): void 
 
     describe('delete', () => {
       it('removes one version, or all, and leaves nothing', async () => {
-        const mount = await underTest.create()
+        const mount = await aMount()
         const registry = await openRegistry(mount, lakeOptions)
         await registry.put('a/b', bytes('1'))
         await registry.put('a/b', bytes('2'))
@@ -295,13 +338,168 @@ export function describeRegistry(name: string, underTest: MountUnderTest): void 
       })
     })
 
-    describe('a failing mount', () => {
-      const full = () => new MindtraceError('STORAGE_FULL', 'disk full')
+    describe('objects of several files', () => {
+      it('are stored, hashed and opened file by file', async () => {
+        const registry = await aRegistry(lakeOptions)
+        const object = await registry.put('a/folder', aFolder('one', 'two'))
+        expect(object).toMatchObject({
+          className: 'pathlib.PosixPath',
+          files: ['b-c', 'b.txt', 'b/deep.bin', 'new.txt'],
+          sizeBytes: 6 + 2_000_000 + 3,
+          sha256: undefined,
+        })
+        expect(await registry.verify('a/folder')).toBe(true)
+        const opened = await registry.openFile('a/folder', 'b/deep.bin')
+        expect(await bytesOf(opened.body, 1e9)).toHaveLength(2_000_000)
+        await expect(registry.open('a/folder')).rejects.toMatchObject({ code: 'INVALID_INPUT' })
+        const none = registry.openFile('a/folder', 'none')
+        await expect(none).rejects.toMatchObject({ code: 'NOT_FOUND' })
+      })
 
+      it('are replaced whole, and leave nothing when they are deleted', async () => {
+        const mount = await aMount()
+        const registry = await openRegistry(mount, { mutable: true })
+        await registry.put('x', aFolder('one', 'new'))
+        await registry.put('x', aFolder('two', 'other'))
+        expect((await registry.info('x')).files).toContain('other.txt')
+        expect(await registry.verify('x')).toBe(true)
+        const payloads = (await keysOf(mount)).filter((key) => !/^(?:_meta_|registry)/.test(key))
+        expect(payloads).toHaveLength(4)
+        await registry.put('x', bytes('one file'))
+        expect(await registry.verify('x')).toBe(true)
+        await registry.put('x', aFolder('three', 'new'))
+        expect(await registry.verify('x')).toBe(true)
+        await registry.delete('x')
+        expect(await keysOf(mount)).toEqual(['registry_metadata.json'])
+      })
+
+      it('are old or new, never a mix, when an overwrite fails at any step', async () => {
+        for (const operation of ['write', 'publish', 'stage', 'read', 'delete'] as const) {
+          for (let step = 0; step < 12; step++) {
+            const mount = await aMount()
+            const whole = await openRegistry(mount, { mutable: true })
+            await whole.put('x', aFolder('old', 'old'))
+            const chaos = chaosMount(mount, [
+              { operation, afterCalls: step, times: 1000, error: full },
+            ])
+            const registry = await openRegistry(chaos).catch(() => undefined)
+            const outcome = await registry?.put('x', aFolder('new', 'new')).then(
+              () => 'new.txt',
+              () => undefined,
+            )
+            const { files } = await whole.info('x')
+            if (outcome !== undefined) expect(files).toContain(outcome)
+            expect(await whole.verify('x')).toBe(true)
+            const state = files.includes('new.txt') ? 'new' : 'old'
+            const { body } = await whole.openFile('x', 'b.txt')
+            expect(new TextDecoder().decode(await bytesOf(body, 100))).toBe(state)
+            for await (const _ of whole.collectGarbage({ olderThanMs: -90_000_000 }));
+            expect(await whole.verify('x')).toBe(true)
+            const payloads = (await keysOf(mount)).filter((key) => /data|b-c|b\.txt/.test(key))
+            expect(payloads.filter((key) => !key.includes('metadata'))).toHaveLength(2)
+          }
+        }
+      })
+    })
+
+    describe('direct uploads', () => {
+      it('become objects, hashed and compared with what was announced', async () => {
+        const mount = await aMount()
+        const registry = await openRegistry(mount, lakeOptions)
+        const target = await uploadTo(mount, 'upload_1', bytes('hello'))
+        if (target === undefined) return
+        expect(await registry.uploads.inspect(target)).toMatchObject({ sizeBytes: 5 })
+        const wrong = registry.uploads.commit('x', target, { expected: { sizeBytes: 6 } })
+        await expect(wrong).rejects.toMatchObject({ code: 'INVALID_INPUT' })
+        const sha256 = '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824'
+        const other = registry.uploads.commit('x', target, {
+          expected: { sha256: sha256.replace('2', '3') },
+        })
+        await expect(other).rejects.toMatchObject({ code: 'INVALID_INPUT' })
+        expect(await registry.has('x')).toBe(false)
+        const object = await registry.uploads.commit('x', target, {
+          metadata: { camera: 1 },
+          contentType: 'text/plain',
+          expected: { sizeBytes: 5, sha256 },
+        })
+        expect(object).toMatchObject({ version: '1.0.0', sha256, metadata: { camera: 1 } })
+        expect(await registry.verify('x')).toBe(true)
+        expect(await read(registry, 'x')).toBe('hello')
+        expect(await registry.uploads.inspect(target)).toBeUndefined()
+        const gone = registry.uploads.commit('x', target)
+        await expect(gone).rejects.toMatchObject({ code: 'NOT_FOUND' })
+        expect((await keysOf(mount)).filter((key) => /_direct|_staging/.test(key))).toEqual([])
+      })
+
+      it('wait in a place of their own, which no other path can be taken for', async () => {
+        const mount = await aMount()
+        const registry = await openRegistry(mount, lakeOptions)
+        await registry.put('x', bytes('x'))
+        const target = await uploadTo(mount, 'u', bytes('hello'))
+        if (target === undefined) return
+        const { kind, path } = target
+        const others = [
+          path.replace('/u/', '/../x/1.0.0/'),
+          path.replace('_direct_uploads/u', 'x/1.0.0'),
+          `/etc/${path}`,
+          path.replace('data.txt', 'other.txt'),
+          `/elsewhere/_direct_uploads/u/data.txt`,
+          '',
+        ]
+        for (const other of others) {
+          const wrong = { kind, path: other }
+          const refused = { code: 'INVALID_INPUT' }
+          await expect(registry.uploads.inspect(wrong)).rejects.toMatchObject(refused)
+          await expect(registry.uploads.commit('y', wrong)).rejects.toMatchObject(refused)
+          await expect(registry.uploads.discard(wrong)).rejects.toMatchObject(refused)
+        }
+        await registry.uploads.discard({ kind, path })
+        await registry.uploads.discard({ kind, path })
+        expect(await registry.uploads.inspect({ kind, path })).toBeUndefined()
+        for (const id of ['', '../x', 'a/b', 'a.b', 'x'.repeat(129)]) {
+          const options = { contentType: 'text/plain', expiresInMs: 1000 }
+          await expect(registry.uploads.begin(id, options)).rejects.toMatchObject({
+            code: 'INVALID_INPUT',
+          })
+        }
+      })
+
+      it('keep what cannot be stored', async () => {
+        const mount = await aMount()
+        const registry = await openRegistry(mount)
+        await registry.put('x', bytes('x'))
+        const target = await uploadTo(mount, 'u', bytes('hello'))
+        if (target === undefined) return
+        const taken = registry.uploads.commit('x', target)
+        await expect(taken).rejects.toMatchObject({ code: 'DUPLICATE' })
+        expect(await registry.uploads.inspect(target)).toBeDefined()
+        expect((await registry.uploads.commit('y', target)).sizeBytes).toBe(5)
+        expect(await read(registry, 'x')).toBe('x')
+      })
+    })
+
+    it('collects what no object owns, once it is old enough', async () => {
+      const mount = await aMount()
+      const registry = await openRegistry(mount, lakeOptions)
+      await registry.put('a/b', bytes('kept'))
+      await registry.put('a/folder', aFolder('one', 'two'))
+      await uploadTo(mount, 'abandoned', bytes('hello'))
+      const before = await keysOf(mount)
+      expect(await collect(registry.collectGarbage({ olderThanMs: 3_600_000 }))).toEqual([])
+      const dry = await collect(registry.collectGarbage({ olderThanMs: -1000, dryRun: true }))
+      expect(dry).toEqual([{ key: '_direct_uploads/abandoned/data.txt', sizeBytes: 5 }])
+      expect(await keysOf(mount)).toEqual(before)
+      expect(await collect(registry.collectGarbage({ olderThanMs: -1000 }))).toEqual(dry)
+      expect(await keysOf(mount)).toHaveLength(before.length - 1)
+      expect(await registry.verify('a/b')).toBe(true)
+      expect(await registry.verify('a/folder')).toBe(true)
+    })
+
+    describe('a failing mount', () => {
       it.each(['data.txt', '_meta_', 'registry_metadata'])(
         'leaves no half object when the write of %s fails',
         async (keyIncludes) => {
-          const mount = await underTest.create()
+          const mount = await aMount()
           const isPublished = isFileMount(mount) && keyIncludes !== 'registry_metadata'
           const operation = isPublished ? 'publish' : 'write'
           const chaos = chaosMount(mount, [{ operation, keyIncludes, error: full, times: 1 }])
@@ -319,7 +517,7 @@ export function describeRegistry(name: string, underTest: MountUnderTest): void 
       it('keeps the old object when an overwrite fails at any step', async () => {
         for (let step = 0; step < 6; step++) {
           for (const operation of ['write', 'publish', 'stage', 'read', 'head'] as const) {
-            const mount = await underTest.create()
+            const mount = await aMount()
             const whole = await openRegistry(mount, { mutable: true })
             await whole.put('x', 'old', { metadata: { state: 'old' } })
             const failures = [{ operation, afterCalls: step, times: 1, error: full }]
@@ -363,13 +561,13 @@ export function describeRegistry(name: string, underTest: MountUnderTest): void 
     })
 
     it('calls unreadable settings CORRUPT instead of starting anew', async () => {
-      const mount = await underTest.create()
+      const mount = await aMount()
       await mount.write('registry_metadata.json', bytes('{"mutable": tr'))
       await expect(openRegistry(mount)).rejects.toMatchObject({ code: 'CORRUPT' })
     })
 
     it('completes settings and keeps what else is in their document', async () => {
-      const mount = await underTest.create()
+      const mount = await aMount()
       await mount.write(
         'registry_metadata.json',
         bytes('{"materializers": {"a.B": "c.D"}, "x": 1}'),

@@ -6,7 +6,7 @@ import { bytesOf } from '@mindtrace/core'
 import { temporaryFolder } from '@mindtrace/core/testing'
 import { describe, expect, it } from 'vitest'
 import { collect } from '../../testing/collect.ts'
-import { describeMount, someBytes } from '../../testing/index.ts'
+import { describeMount, describeRegistry, someBytes } from '../../testing/index.ts'
 import { LocalMount } from './local-mount.ts'
 
 const text = (bytes: string) => new TextEncoder().encode(bytes)
@@ -26,6 +26,7 @@ async function localMount(options = {}) {
 
 describeMount('local', { create: () => localMount() })
 describeMount('local, not durable', { create: () => localMount({ durability: 'none' }) })
+describeRegistry('local', { create: () => localMount({ durability: 'none' }) })
 
 describe('a local mount', () => {
   it('makes nothing before the first write', async () => {
