@@ -12,11 +12,21 @@ export function databaseNameOf(url: string, given?: string | undefined): string 
   if (match === null) {
     throw invalid('this is no address of a MongoDB database')
   }
-  const name = given ?? decodeURIComponent(match[1] ?? '')
+  const name = given ?? decoded(match[1] ?? '')
   if (name === '') throw invalid('the address names no database')
   // What the server allows in the name of a database, on any system.
   if (/^[^/\\. "$*<>:|?\p{Cc}]{1,63}$/u.test(name)) return name
+  // Not quoted: behind a password with a slash, what stands there is the rest of it.
+  if (given === undefined) throw invalid('what the address names is no name of a database')
   throw invalid(`'${name.slice(0, 64)}' is no name of a database`)
+}
+
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name)
+  } catch (cause) {
+    throw invalid('the name of the database has a % that stands for nothing', cause)
+  }
 }
 
 /** What the client is opened with; of times, pools and guarantees the address has the last word. */
@@ -44,9 +54,10 @@ export function clientOptions(
   }
 }
 
-function invalid(reason: string): MindtraceError {
+function invalid(reason: string, cause?: unknown): MindtraceError {
   return new MindtraceError(
     'INVALID_INPUT',
-    `${reason}: write mongodb://HOST/NAME or mongodb+srv://HOST/NAME`,
+    `${reason}: write mongodb://HOST/NAME or mongodb+srv://HOST/NAME, with special characters as %XX`,
+    cause === undefined ? {} : { cause },
   )
 }

@@ -13,7 +13,7 @@ import type { Database, Repositories } from '../../database.ts'
 import type { Repository } from '../../repository.ts'
 import { clientOptions, databaseNameOf } from './mongo-address.ts'
 import { CollectionInMongo } from './mongo-collection.ts'
-import { convertError, isFromMongo, isTransient } from './mongo-errors.ts'
+import { convertError, convertOpeningError, isFromMongo, isTransient } from './mongo-errors.ts'
 import { type MongoAccess, MongoRepository } from './mongo-repository.ts'
 import { ObjectIdMinter } from './object-id-minter.ts'
 
@@ -63,7 +63,7 @@ export async function openMongoDatabase(options: MongoOptions): Promise<Database
     return new OpenMongoDatabase(connection, name, transactional, log)
   } catch (error) {
     await client.close()
-    throw convertError(error, name)
+    throw convertOpeningError(error, name)
   }
 }
 

@@ -1,4 +1,10 @@
-import { type ErrorCode, isMindtraceError, MindtraceError } from '@mindtrace/core'
+import {
+  type ErrorCode,
+  errorMessage,
+  isMindtraceError,
+  MindtraceError,
+  systemErrorCode,
+} from '@mindtrace/core'
 import type mongoose from 'mongoose'
 
 interface Meaning {
@@ -9,6 +15,10 @@ interface Meaning {
 const unreachable: Meaning = {
   code: 'UNAVAILABLE',
   remedy: 'check that it runs and can be reached, then try again',
+}
+const unreadableFile: Meaning = {
+  code: 'INVALID_INPUT',
+  remedy: 'name a file that can be read, or leave that option out of the address',
 }
 const changing: Meaning = { code: 'UNAVAILABLE', remedy: 'its primary changes: try again' }
 const busy: Meaning = { code: 'UNAVAILABLE', remedy: 'it is busy for too long: try again' }
@@ -137,6 +147,19 @@ export function convertError(error: unknown, name: string): unknown {
   const text = `MongoDB database '${name}': ${error.message}: ${meaning.remedy}`
   const details = { database: name, mongoCode: codeOf(error) ?? error.name }
   return new MindtraceError(meaning.code, text, { cause: error, details })
+}
+
+/** {@link convertError} for the opening, which also asks for names and reads files of certificates. */
+export function convertOpeningError(error: unknown, name: string): unknown {
+  const code = systemErrorCode(error)
+  if (code === undefined || isFromMongo(error)) return convertError(error, name)
+  const { syscall } = error as { readonly syscall?: string }
+  const { code: ours, remedy } = syscall?.startsWith('query') ? unreachable : unreadableFile
+  const text = `MongoDB database '${name}': ${errorMessage(error)}: ${remedy}`
+  return new MindtraceError(ours, text, {
+    cause: error,
+    details: { database: name, systemCode: code },
+  })
 }
 
 function meaningOf(error: unknown): Meaning | undefined {
