@@ -56,7 +56,8 @@ export async function openMount(text: string, options: OpenMountOptions): Promis
 
 /**
  * Takes a mount's address apart. Parameters of every mount: `read_only`, `mutable`, `version_objects`
- * (`true` or `false`), `version_digits`, `content_hash` (`v1`, `v2`, `none`).
+ * (`true` or `false`), `version_digits`, `content_hash` (`v1`, `v2`, `none`), `layout` (`reference`,
+ * `plain`).
  *
  * @throws {@link MindtraceError} `INVALID_INPUT` for text that is no such address, or that holds a secret.
  */
@@ -86,6 +87,7 @@ export function parseMountUrl(text: string): MountUrl {
     versionObjects: parseFlag('version_objects', take('version_objects')),
     versionDigits: parseCount('version_digits', take('version_digits')),
     contentHash: parseForm(take('content_hash')),
+    layout: parseLayout(take('layout')),
   }
   url.search = ''
   return { scheme: url.protocol.slice(0, -1), url, registry, parameters }
@@ -115,6 +117,11 @@ function parseCount(name: string, value: string | undefined): number | undefined
 function parseForm(value: string | undefined): ContentHashForm | undefined {
   if (value === undefined || value === 'v1' || value === 'v2' || value === 'none') return value
   throw invalid(`content_hash is v1, v2 or none, not '${value}'`)
+}
+
+function parseLayout(value: string | undefined): 'reference' | 'plain' | undefined {
+  if (value === undefined || value === 'reference' || value === 'plain') return value
+  throw invalid(`layout is reference or plain, not '${value}'`)
 }
 
 function invalid(message: string, cause?: unknown): MindtraceError {

@@ -11,6 +11,7 @@ import { DirectUploads } from './direct-uploads.ts'
 import { type Artifact, decodeText, type Storable } from './encoding.ts'
 import type { Garbage, Layout, ObjectId } from './layouts/layout.ts'
 import { LocalLayout } from './layouts/local-layout.ts'
+import { PlainLayout } from './layouts/plain-layout.ts'
 import { RemoteLayout } from './layouts/remote-layout.ts'
 import {
   type ByteRange,
@@ -47,6 +48,11 @@ export interface RegistryOptions extends CallOptions {
   readonly versionDigits?: number | undefined
   /** Refuse every write with `READ_ONLY`. Default false. */
   readonly readOnly?: boolean | undefined
+  /**
+   * `reference` (default): the reference's layout. `plain`: whatever lies in the mount is an object under
+   * its own key, read-only, so that a lake can refer to files where they are.
+   */
+  readonly layout?: 'reference' | 'plain' | undefined
   /** Taken for settings that are neither given nor stored, in place of the reference's defaults. */
   readonly defaults?: WantedSettings | undefined
   /** Default `v2`, what Python 0.13 and later read; `none` is read by all. */
@@ -133,6 +139,16 @@ const textLimitBytes = 64 * 1024 * 1024
  * stored settings cannot be read.
  */
 export async function openRegistry(mount: Mount, options: RegistryOptions = {}): Promise<Registry> {
+  if (options.layout === 'plain') {
+    if (options.versionObjects === true || options.mutable === true) {
+      throw new MindtraceError(
+        'INVALID_INPUT',
+        `'${mount.location}' with layout=plain has no versions and is never changed: leave version_objects and mutable out`,
+      )
+    }
+    const settings = { versionObjects: false, mutable: false, versionDigits: 3 }
+    return new Registry(mount, settings, { ...options, readOnly: true, isStored: true })
+  }
   const { settings, isStored } = await readSettings(mount, options)
   return new Registry(mount, settings, { ...options, isStored })
 }
@@ -146,6 +162,8 @@ export class Registry implements AsyncDisposable {
   readonly mount: Mount
   readonly settings: RegistrySettings
   readonly readOnly: boolean
+  /** Objects are files of somebody else's, used where they are: see {@link RegistryOptions.layout}. */
+  readonly isPlain: boolean
   /** Bytes that clients bring to the mount themselves. */
   readonly uploads: DirectUploads
   readonly #layout: Layout
@@ -161,7 +179,8 @@ export class Registry implements AsyncDisposable {
     this.mount = mount
     this.settings = settings
     this.readOnly = options.readOnly === true
-    this.#layout = layoutOf(mount)
+    this.isPlain = options.layout === 'plain'
+    this.#layout = this.isPlain ? new PlainLayout(mount, settings.versionDigits) : layoutOf(mount)
     this.#writer = new ObjectWriter({
       layout: this.#layout,
       settings,
