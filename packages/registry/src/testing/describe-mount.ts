@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { isFileMount, type Mount } from '../mount.ts'
 import { someBytes, someStream } from './builders.ts'
 import { collect } from './collect.ts'
+import { describeObjectMount } from './describe-object-mount.ts'
 
 /** A mount as the conformance suite uses it. */
 export interface MountUnderTest {
@@ -10,6 +11,8 @@ export interface MountUnderTest {
   readonly create: () => Promise<Mount> | Mount
   /** Whether all bytes of the mount are in memory, so that constant memory can't be asked of it. Default false. */
   readonly keepsBytesInMemory?: boolean | undefined
+  /** Whether requests that an object mount signs reach a store that checks them. Default true. */
+  readonly signsRequests?: boolean | undefined
 }
 
 const text = (bytes: string) => new TextEncoder().encode(bytes)
@@ -513,6 +516,8 @@ export function describeMount(name: string, underTest: MountUnderTest): void {
         }),
       )
     })
+
+    describe('object mounts', () => describeObjectMount(underTest))
 
     it('reports errors of its own class', async () => {
       await using mount = await underTest.create()

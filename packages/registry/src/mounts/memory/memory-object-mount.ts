@@ -103,6 +103,9 @@ export class MemoryObjectMount implements ObjectMount {
   }
 
   async writePart(upload: PartsUpload, number: number, body: Uint8Array): Promise<UploadedPart> {
+    if (!Number.isInteger(number) || number < 1 || number > this.partLimits.maxParts) {
+      throw new MindtraceError('INVALID_INPUT', `parts have the numbers 1 to 10000, not ${number}`)
+    }
     const etag = sha256Hex(body)
     const part = { number, sizeBytes: body.byteLength, etag }
     this.#pending(upload).parts.set(number, { part, bytes: body.slice() })
@@ -120,6 +123,9 @@ export class MemoryObjectMount implements ObjectMount {
     options: CallOptions & { readonly ifAbsent?: boolean | undefined } = {},
   ): Promise<MountObject> {
     const pending = this.#pending(upload)
+    if (parts.length === 0) {
+      throw new MindtraceError('INVALID_INPUT', `the upload of '${upload.key}' has no parts`)
+    }
     const pieces = parts.map(({ number, etag }) => {
       const stored = pending.parts.get(number)
       if (stored?.part.etag === etag) return stored.bytes

@@ -144,11 +144,15 @@ export class S3Connection {
     }
   }
 
-  /** A URL by which a client sends the command itself. */
+  /** A URL by which a client sends the command itself, with the headers that `signed` names. */
   async sign<I extends ServiceInputTypes, O extends ServiceOutputTypes>(
     command: S3Command<I, O>,
-    { action, key, signal, expiresInMs }: SendOptions & { readonly expiresInMs: number },
+    options: SendOptions & {
+      readonly expiresInMs: number
+      readonly signed?: readonly string[] | undefined
+    },
   ): Promise<string> {
+    const { action, key, signal, expiresInMs, signed } = options
     if (!(expiresInMs > 0 && expiresInMs <= maxSignedMs)) {
       throw new MindtraceError(
         'INVALID_INPUT',
@@ -159,7 +163,7 @@ export class S3Connection {
     try {
       const signing = getSignedUrl(this.#signer, command, {
         expiresIn: Math.ceil(expiresInMs / 1000),
-        signableHeaders: new Set(['content-type']),
+        ...(signed === undefined ? {} : { signableHeaders: new Set(signed) }),
       })
       return await abortable(signing, signal)
     } catch (error) {

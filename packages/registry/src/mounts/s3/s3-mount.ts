@@ -305,7 +305,12 @@ export class S3Mount implements ObjectMount {
       Key: this.#connection.keyOf(key),
       ContentType: contentType,
     })
-    const url = await this.#connection.sign(command, { ...options, action: 'sign a write of', key })
+    const url = await this.#connection.sign(command, {
+      ...options,
+      action: 'sign a write of',
+      key,
+      signed: ['content-type'],
+    })
     return { method: 'PUT', url, headers: { 'Content-Type': contentType } }
   }
 
