@@ -1,5 +1,6 @@
 import { type ByteStream, MindtraceError } from '@mindtrace/core'
 import { builtInMaterializer, bytesFile, bytesMaterializer, textFile } from './object-document.ts'
+import { printPythonJson } from './python-json.ts'
 
 /** What can be stored: bytes, whole or as a stream, become Python `bytes`; text becomes `str`. */
 export type Storable = Uint8Array | ByteStream | string
@@ -41,7 +42,7 @@ export function encodeBody(body: Storable): Artifact {
   return {
     className: 'builtins.str',
     materializer: builtInMaterializer,
-    files: [{ path: textFile, body: new TextEncoder().encode(asciiJson(body)) }],
+    files: [{ path: textFile, body: new TextEncoder().encode(printPythonJson(body)) }],
   }
 }
 
@@ -58,11 +59,4 @@ export function decodeText(bytes: Uint8Array, name: string): string {
     throw new MindtraceError('CORRUPT', `'${name}' holds no JSON string`, { cause })
   }
   throw new MindtraceError('CORRUPT', `'${name}' holds no JSON string`)
-}
-
-function asciiJson(text: string): string {
-  return JSON.stringify(text).replace(
-    /[\u007f-\uffff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
 }

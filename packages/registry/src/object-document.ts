@@ -1,9 +1,10 @@
 import { MindtraceError } from '@mindtrace/core'
 import * as z from 'zod'
-import { parsePythonJson } from './python-json.ts'
+import { parsePythonJson, printPythonJson } from './python-json.ts'
 import { parsePythonYaml, printPythonYaml } from './python-yaml.ts'
 
 const builtins = 'mindtrace.registry.archivers.builtin_materializers'
+const integrations = 'mindtrace.registry.archivers.integration_materializers'
 
 /** How the reference stores `bytes`: one file of that name, the bytes as they are. */
 export const bytesMaterializer = `${builtins}.BytesMaterializer`
@@ -26,6 +27,13 @@ const legacyMaterializers: Readonly<Record<string, string>> = {
   'zenml.materializers.PydanticMaterializer': `${builtins}.PydanticMaterializer`,
   'zenml.materializers.cloudpickle_materializer.CloudpickleMaterializer': `${builtins}.CloudpickleMaterializer`,
   'zenml.materializers.CloudpickleMaterializer': `${builtins}.CloudpickleMaterializer`,
+  'zenml.integrations.numpy.materializers.numpy_materializer.NumpyMaterializer': `${integrations}.NumpyMaterializer`,
+  'zenml.integrations.pillow.materializers.pillow_image_materializer.PillowImageMaterializer': `${integrations}.PillowImageMaterializer`,
+  'zenml.integrations.pytorch.materializers.pytorch_module_materializer.PyTorchModuleMaterializer': `${integrations}.PyTorchModuleMaterializer`,
+  'zenml.integrations.pytorch.materializers.pytorch_dataloader_materializer.PyTorchDataLoaderMaterializer': `${integrations}.PyTorchDataLoaderMaterializer`,
+  'zenml.integrations.huggingface.materializers.huggingface_datasets_materializer.HFDatasetMaterializer': `${integrations}.HFDatasetMaterializer`,
+  'zenml.integrations.huggingface.materializers.huggingface_pt_model_materializer.HFPTModelMaterializer':
+    'mindtrace.models.archivers.huggingface.hf_model_archiver.HuggingFaceModelArchiver',
 }
 
 const Metadata = z
@@ -101,7 +109,7 @@ export function printRemoteDocument(document: ObjectDocument): string {
     _storage,
     ...ours
   } = document
-  return JSON.stringify({
+  return printPythonJson({
     class: name,
     materializer,
     init_params,
