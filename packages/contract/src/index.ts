@@ -20,7 +20,10 @@ export {
   DatasetsListOutput,
 } from './extensions/datasets.ts'
 export {
+  facets,
   LakeCheckOutput,
+  LakeFacetsInput,
+  LakeFacetsOutput,
   LakeIssue,
   LakeStats,
   LakeVerifyInput,

@@ -21,6 +21,7 @@ import { datasetHandlers } from './datasets/datasets.ts'
 import { Manifests } from './datasets/manifests.ts'
 import { datumHandlers } from './datums.ts'
 import { downloadUrlHandlers } from './download-urls.ts'
+import { facetHandlers } from './facets.ts'
 import { ingestHandlers } from './ingest/ingest-sessions.ts'
 import type { Handlers, LakeParts, LakeSettings } from './lake-parts.ts'
 import { lakeHandlers } from './lake-tasks.ts'
@@ -94,6 +95,7 @@ function handlersOf(parts: LakeParts): Handlers {
     ...datasetHandlers(parts, manifests),
     ...ingestHandlers(parts),
     ...verifyHandlers(parts),
+    ...facetHandlers(parts),
     ...checkHandlers(parts),
   }
 }

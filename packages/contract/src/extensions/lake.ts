@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { jsonObject, nullable } from '../model/primitives.ts'
 import { task } from '../tasks/task.ts'
 
 export const LakeStats = z
@@ -15,6 +16,42 @@ export const LakeStats = z
   })
   .meta({ id: 'LakeStats' })
 export type LakeStats = z.infer<typeof LakeStats>
+
+/** What each resource can be counted by: fields of few values, most of which an index answers alone. */
+export const facets = {
+  assets: ['kind', 'media_type', 'payload_status', 'storage_ref.mount'],
+  collections: ['status'],
+  collection_items: ['split', 'status'],
+  asset_retentions: ['owner_type', 'retention_policy'],
+  annotation_schemas: ['task_type'],
+  annotation_sets: ['purpose', 'source_type', 'status'],
+  annotation_records: ['kind', 'label', 'source.type', 'source.name'],
+  datums: ['split'],
+  dataset_versions: ['dataset_name'],
+} as const satisfies Record<string, readonly string[]>
+
+export const LakeFacetsInput = z
+  .object({
+    resource: z.enum(Object.keys(facets) as (keyof typeof facets)[]),
+    /** A field of {@link facets}. */
+    by: z.string(),
+    /** As in the resource's `list_page`: only these are counted. */
+    filters: nullable(jsonObject()),
+    /** At most this many values, the most frequent ones. */
+    limit: z.int().min(1).max(1000).default(100),
+  })
+  .meta({ id: 'LakeFacetsInput' })
+
+export const LakeFacetsOutput = z
+  .object({
+    /** The most frequent first; null stands for those that have none. */
+    values: z.array(z.object({ value: z.string().nullable(), count: z.int() })),
+    /** How many values there are in all. */
+    distinct: z.int(),
+    /** How many documents were counted. */
+    total: z.int(),
+  })
+  .meta({ id: 'LakeFacetsOutput' })
 
 export const LakeVerifyInput = z
   .object({
@@ -69,6 +106,14 @@ export const lakeTasks = {
     input: null,
     output: LakeStats,
     mcp: true,
+  }),
+  'lake.facets': task({
+    summary:
+      'Counts the documents of a resource by the values of one field, such as annotation_records by label.',
+    input: LakeFacetsInput,
+    output: LakeFacetsOutput,
+    mcp: true,
+    statuses: [400],
   }),
   'lake.check': task({
     summary:

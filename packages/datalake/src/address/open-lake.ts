@@ -11,7 +11,7 @@ import {
   systemErrorCode,
 } from '@mindtrace/core'
 import type { Database } from '@mindtrace/database'
-import { openMount, type Registry, Store } from '@mindtrace/registry'
+import { type MountOpener, openMount, type Registry, Store } from '@mindtrace/registry'
 import { openLocalLake } from '../lake.ts'
 import type { LakeSettings } from '../lake-parts.ts'
 import { type LakeConfig, parseLakeConfig } from './lake-config.ts'
@@ -168,7 +168,11 @@ export async function openDatabase(
     }
     case 'mongodb':
     case 'mongodb+srv': {
-      const { openMongoDatabase } = await mongoDriver()
+      const { openMongoDatabase } = await peer(
+        import('@mindtrace/database/mongo'),
+        'MongoDB databases',
+        'mongoose@9',
+      )
       return await openMongoDatabase({ url: address, signal: options.signal, log: options.log })
     }
     default:
@@ -179,15 +183,15 @@ export async function openDatabase(
   }
 }
 
-/** Its package is a peer that not everybody installs. */
-async function mongoDriver() {
+/** A driver whose package is a peer that not everybody installs. */
+async function peer<T>(driver: Promise<T>, what: string, packages: string): Promise<T> {
   try {
-    return await import('@mindtrace/database/mongo')
+    return await driver
   } catch (cause) {
     if (systemErrorCode(cause) !== 'ERR_MODULE_NOT_FOUND') throw cause
     throw new MindtraceError(
       'INVALID_INPUT',
-      'MongoDB needs the package mongoose, which is not installed: npm i mongoose@9',
+      `${what} need a package that is not installed: npm i ${packages}`,
       { cause },
     )
   }
@@ -197,7 +201,7 @@ async function openStore(config: LakeConfig, base: string): Promise<Store> {
   const opened: Record<string, Registry> = {}
   try {
     for (const [name, address] of Object.entries(absoluteMounts(config.mounts, base))) {
-      opened[name] = await openMount(address, { openers: await openers(), defaults: mountDefaults })
+      opened[name] = await openMount(address, { openers, defaults: mountDefaults })
     }
     return new Store(opened, { defaultMount: config.default_mount })
   } catch (error) {
@@ -206,12 +210,20 @@ async function openStore(config: LakeConfig, base: string): Promise<Store> {
   }
 }
 
-async function openers() {
-  const [{ openLocalMount }, { openMemoryMount }] = await Promise.all([
-    import('@mindtrace/registry/local'),
-    import('@mindtrace/registry/memory'),
-  ])
-  return { file: openLocalMount, memory: openMemoryMount }
+// Each is loaded when an address asks for it, so a program with other mounts never loads its vendor's code.
+const openers: Readonly<Record<string, MountOpener>> = {
+  file: async (url) => (await import('@mindtrace/registry/local')).openLocalMount(url),
+  memory: async (url) => (await import('@mindtrace/registry/memory')).openMemoryMount(url),
+  s3: async (url) => {
+    const packages = '@aws-sdk/client-s3 @aws-sdk/s3-request-presigner'
+    const { openS3Mount } = await peer(import('@mindtrace/registry/s3'), 'S3 mounts', packages)
+    return openS3Mount(url)
+  },
+  gs: async (url) => {
+    const packages = '@google-cloud/storage'
+    const { openGcsMount } = await peer(import('@mindtrace/registry/gcs'), 'GCS mounts', packages)
+    return openGcsMount(url)
+  },
 }
 
 /** `file:main` becomes the address of the folder `main` in `base`; absolute addresses stay. */

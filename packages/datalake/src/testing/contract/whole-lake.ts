@@ -1,4 +1,4 @@
-import { tasks } from '@mindtrace/contract'
+import { facets, tasks } from '@mindtrace/contract'
 import { expect, it } from 'vitest'
 import {
   aBox,
@@ -6,6 +6,7 @@ import {
   aDatum,
   anAsset,
   anImage,
+  aRecord,
   aSchema,
   aSet,
   aVersion,
@@ -75,6 +76,55 @@ export function describeWholeLake(inLake: InLake): void {
         asset_kinds: { image: 1, mask: 1 },
         payload_statuses: { present: 2 },
       })
+    }),
+  )
+
+  it(
+    'counts a resource by a field, the most frequent value first',
+    inLake(async (lake) => {
+      for (const label of ['cat', 'dog', 'cat', 'ant']) {
+        await aRecord(lake, { label, kind: label === 'ant' ? 'classification' : 'bbox' })
+      }
+      const resource = 'annotation_records'
+      const values = [
+        { value: 'cat', count: 2 },
+        { value: 'ant', count: 1 },
+        { value: 'dog', count: 1 },
+      ]
+      expect(await lake.lake.facets({ resource, by: 'label' })).toEqual({
+        values,
+        distinct: 3,
+        total: 4,
+      })
+      const filters = { kind: 'bbox' }
+      expect(await lake.lake.facets({ resource, by: 'label', filters, limit: 1 })).toEqual({
+        values: values.slice(0, 1),
+        distinct: 2,
+        total: 3,
+      })
+      await aDatum(lake)
+      expect(await lake.lake.facets({ resource: 'datums', by: 'split' })).toMatchObject({
+        values: [{ value: null, count: 1 }],
+      })
+      await expectRefusals([
+        ['QUERY_NOT_SUPPORTED', () => lake.lake.facets({ resource, by: 'annotation_id' })],
+        [
+          'QUERY_NOT_SUPPORTED',
+          () => lake.lake.facets({ resource, by: 'label', filters: { $where: '1' } }),
+        ],
+      ])
+    }),
+  )
+
+  it(
+    'counts by every field that it says can be counted by',
+    inLake(async (lake) => {
+      for (const [resource, fields] of Object.entries(facets)) {
+        for (const by of fields) {
+          const counted = await lake.lake.facets({ resource: resource as keyof typeof facets, by })
+          expect(counted).toEqual({ values: [], distinct: 0, total: 0 })
+        }
+      }
     }),
   )
 
