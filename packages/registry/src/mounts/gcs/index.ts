@@ -1,0 +1,2 @@
+export { GcsMount, type GcsMountOptions } from './gcs-mount.ts'
+export { openGcsMount } from './open-gcs-mount.ts'
