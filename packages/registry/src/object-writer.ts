@@ -1,4 +1,10 @@
-import { type ByteStream, type CallOptions, MindtraceError, mapBounded } from '@mindtrace/core'
+import {
+  type ByteStream,
+  type CallOptions,
+  MindtraceError,
+  Mutex,
+  mapBounded,
+} from '@mindtrace/core'
 import { ContentHash, type ContentHashForm, inHashOrder } from './content-hash.ts'
 import { type Artifact, encodeBody, isArtifact, type Storable } from './encoding.ts'
 import {
@@ -81,6 +87,9 @@ export class ObjectWriter {
   readonly #settings: RegistrySettings
   readonly #contentHash: ContentHashForm
   readonly #location: string
+  // Writers that number versions of one name go one after the other: side by side all but one would be
+  // refused, again and again. Other processes still can be in the way.
+  readonly #numbering = new Map<string, { readonly mutex: Mutex; waiting: number }>()
 
   constructor(options: {
     readonly layout: Layout
@@ -122,6 +131,24 @@ export class ObjectWriter {
 
   /** Stores one object. @throws only the signal's reason. */
   async write(item: WriteItem, options: CallOptions = {}): Promise<ItemOutcome> {
+    const isNumbered = this.#settings.versionObjects && item.version === undefined
+    if (!isNumbered || sizeOf(item.body) === Infinity) return this.#write(item, options)
+    return this.#inTurn(item.name, () => this.#write(item, options))
+  }
+
+  async #inTurn<R>(name: string, turn: () => Promise<R>): Promise<R> {
+    const queue = this.#numbering.get(name) ?? { mutex: new Mutex(), waiting: 0 }
+    this.#numbering.set(name, queue)
+    queue.waiting += 1
+    try {
+      return await queue.mutex.run(turn)
+    } finally {
+      queue.waiting -= 1
+      if (queue.waiting === 0) this.#numbering.delete(name)
+    }
+  }
+
+  async #write(item: WriteItem, options: CallOptions): Promise<ItemOutcome> {
     try {
       const existing = await this.#existing(item, options)
       if (existing !== undefined) {

@@ -13,6 +13,11 @@ export interface MountUnderTest {
   readonly keepsBytesInMemory?: boolean | undefined
   /** Whether requests that an object mount signs reach a store that checks them. Default true. */
   readonly signsRequests?: boolean | undefined
+  /**
+   * Whether calls go over a network: then loops over every point of failure, which have nothing to do with
+   * the mount, take some of them. Default false.
+   */
+  readonly isRemote?: boolean | undefined
 }
 
 const text = (bytes: string) => new TextEncoder().encode(bytes)
