@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
@@ -7,31 +9,70 @@ import type { Measurement, Scenario } from './scenario.ts'
 import { importVoc } from './scenarios/import-voc.ts'
 import { pointRead } from './scenarios/point-read.ts'
 import { manyRecords } from './scenarios/records.ts'
+import { recordsInMongodb } from './scenarios/records-in-mongodb.ts'
+import { recordsOverHttp } from './scenarios/records-over-http.ts'
 
 /*
  * `pnpm bench`: runs the scenarios one after another and writes their tables into bench/README.md.
  * `--only TEXT` those whose name holds it; `--shrink N` a quick look at N-th of the size, which writes nothing.
  */
-const scenarios: readonly Scenario[] = [importVoc, pointRead, manyRecords]
+const scenarios: readonly Scenario[] = [
+  importVoc,
+  pointRead,
+  manyRecords,
+  recordsOverHttp,
+  recordsInMongodb,
+]
 
 const { values } = parseArgs({
-  options: { only: { type: 'string', default: '' }, shrink: { type: 'string', default: '1' } },
+  options: {
+    only: { type: 'string', default: '' },
+    shrink: { type: 'string', default: '1' },
+    // How a run hands one scenario to a process of its own.
+    scenario: { type: 'string' },
+    folder: { type: 'string', default: '' },
+  },
 })
 const shrink = Number(values.shrink)
-const chosen = scenarios.filter(({ name }) => name.includes(values.only))
-const sections: string[] = []
-const folders: string[] = []
-for (const scenario of chosen) {
-  const folder = await mkdtemp(join(tmpdir(), 'mindtrace-bench-'))
-  folders.push(folder)
+if (values.scenario === undefined) await runAll()
+else await runOne(values.scenario, values.folder)
+
+async function runAll(): Promise<void> {
+  const sections: string[] = []
+  const folders: string[] = []
+  for (const { name } of scenarios.filter((scenario) => scenario.name.includes(values.only))) {
+    const folder = await mkdtemp(join(tmpdir(), 'mindtrace-bench-'))
+    folders.push(folder)
+    sections.push(await inProcessOfItsOwn(name, folder))
+  }
+  if (shrink === 1 && values.only === '') await publish(sections)
+  // Only now: a disk from which a large tree was just deleted is slow for minutes.
+  for (const folder of folders) await rm(folder, { recursive: true, force: true })
+}
+
+/** Prints the section of one scenario. */
+async function runOne(name: string, folder: string): Promise<void> {
+  const scenario = scenarios.find((one) => one.name === name)
+  if (scenario === undefined) throw new Error(`there is no scenario '${name}'`)
   const results = await scenario.run({ folder, shrink })
   const section = [`### ${scenario.name}`, '', scenario.about, '', ...table(results)].join('\n')
   console.log(`\n${section}`)
-  sections.push(section)
 }
-if (shrink === 1 && values.only === '') await publish(sections)
-// Only now: a disk from which a large tree was just deleted is slow for minutes.
-for (const folder of folders) await rm(folder, { recursive: true, force: true })
+
+/** Each in a process of its own: its memory is the scenario's, and no garbage of another is collected in it. */
+async function inProcessOfItsOwn(name: string, folder: string): Promise<string> {
+  const self = fileURLToPath(import.meta.url)
+  const args = [self, '--scenario', name, '--folder', folder, '--shrink', String(shrink)]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  let printed = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    printed += text
+    process.stdout.write(text)
+  })
+  const [code] = await once(child, 'close')
+  if (code !== 0) throw new Error(`the scenario '${name}' ended with ${code}`)
+  return printed.trim()
+}
 
 function table(results: readonly Measurement[]): string[] {
   const rows = results.map(({ what, value, unit, baseline, budget }) => {
