@@ -76,6 +76,7 @@ export {
   IngestSession,
   IngestSessionOutput,
   IngestState,
+  InPlacePayload,
   Split,
 } from './model/ingest.ts'
 export {

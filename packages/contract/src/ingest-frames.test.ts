@@ -133,6 +133,21 @@ test('opens a source when it is its turn, and no earlier than it is pulled', asy
   expect(opened).toEqual(['a'])
 })
 
+test('carries no bytes of assets in place, and takes none', async () => {
+  const item = anItem('a', { image: Uint8Array.of(1, 2), mask: Uint8Array.of(3) })
+  const { image, mask } = item.sample.assets as { image: object; mask: object }
+  const sample = IngestSample.parse({
+    ...item.sample,
+    assets: { image: { ...image, in_place: { mount: 'm', name: 'a/b.jpg' } }, mask },
+  })
+  const body = await encoded([{ sample, payloads: { mask: Uint8Array.of(3) } }])
+  expect(await decoded(streamOf(body))).toEqual([{ sample, payloads: { mask: Uint8Array.of(3) } }])
+  const header = `${JSON.stringify({ sample })}\n{"payload":{"role":"image","size":2}}\n`
+  await expect(decoded(streamOf(new TextEncoder().encode(header)))).rejects.toThrow(
+    'ingest frame 2: the payload mask with its size should stand here',
+  )
+})
+
 test('fails when a source has another size than its sample says', async () => {
   for (const size of [9, 11]) {
     const item = anItem('a', { image: new Uint8Array(10) })

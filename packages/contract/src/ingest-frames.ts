@@ -7,8 +7,8 @@ import { IngestSample } from './model/ingest.ts'
  * How the samples of a group and their bytes travel in one request body:
  *
  *     {"sample":{…}}\n
- *     {"payload":{"role":"image","size":51234}}\n<51234 bytes>\n      once for each role of the sample,
- *     {"sample":{…}}\n                                                in the order of sample.assets
+ *     {"payload":{"role":"image","size":51234}}\n<51234 bytes>\n      once for each role of the sample that
+ *     {"sample":{…}}\n                                                is not in place, in the order of sample.assets
  *     {"end":{"samples":2}}\n
  *
  * Lengths stand before the bytes, so nothing is searched or escaped; the last line tells a whole body
@@ -58,6 +58,7 @@ async function* frameParts(
   for await (const { sample, payloads } of items) {
     yield headerLine({ sample }, sample.source_key)
     for (const [role, asset] of Object.entries(sample.assets)) {
+      if (asset.in_place !== undefined) continue
       const payload = payloads[role]
       const what = `payload ${role} of sample ${sample.source_key}`
       if (payload === undefined) throw new MindtraceError('INVALID_INPUT', `${what} is missing`)
@@ -158,7 +159,11 @@ export async function* decodeIngestFrames(stream: ByteStream): AsyncGenerator<In
       }
       if (!('sample' in header)) throw frames.malformed('a sample or the end should stand here')
       const sample = parse(IngestSample, header.sample, `frame ${frames.count}: sample`)
-      const payloads = new SamplePayloads(frames, Object.keys(sample.assets))
+      const sent = Object.entries(sample.assets).filter(([, asset]) => asset.in_place === undefined)
+      const payloads = new SamplePayloads(
+        frames,
+        sent.map(([role]) => role),
+      )
       yield { sample, payloads: await payloads.receive() }
       await payloads.skipRest()
     }

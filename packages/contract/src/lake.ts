@@ -48,7 +48,7 @@ export interface WrittenObject {
 /** The bytes of a sample's asset: whole, or opened when it is their turn. */
 export type IngestPayload = Bytes | (() => ByteStream | Promise<ByteStream>)
 
-/** A sample with its bytes, one payload for each role of `sample.assets`. */
+/** A sample with its bytes, one payload for each role of `sample.assets` that is not in place. */
 export interface IngestItem {
   readonly sample: IngestSample
   readonly payloads: Readonly<Record<string, IngestPayload>>

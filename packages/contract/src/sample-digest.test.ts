@@ -13,13 +13,15 @@ const aSample = (changes: object = {}) =>
     ...changes,
   })
 
-test('does not depend on the order of keys, the ordinal or a declared hash', () => {
+test('does not depend on the order of keys, the ordinal, a declared hash or where the bytes lie', () => {
   const digest = sampleDigest(aSample(), { image: hash })
   expect(sampleDigest(aSample({ metadata: { a: 2, b: 1 }, ordinal: 9 }), { image: hash })).toBe(
     digest,
   )
   const declared = { kind: 'image', media_type: 'image/jpeg', size_bytes: 4, sha256: hash }
   expect(sampleDigest(aSample({ assets: { image: declared } }), { image: hash })).toBe(digest)
+  const inPlace = { ...declared, in_place: { mount: 'pictures', name: 'a.jpg' } }
+  expect(sampleDigest(aSample({ assets: { image: inPlace } }), { image: hash })).toBe(digest)
 })
 
 test('changes with the payload, the split and the annotations', () => {

@@ -31,6 +31,17 @@ export const IngestSchema = z
   .meta({ id: 'IngestSchema' })
 export type IngestSchema = z.infer<typeof IngestSchema>
 
+/** A payload that lies in a mount of the lake already and stays there. */
+export const InPlacePayload = z
+  .object({
+    /** A mount of the lake that nobody writes through it: a plain one, or one that is read-only. */
+    mount: z.string().min(1).max(64),
+    /** The object's name: in a plain mount the key of the file, with `/`. */
+    name: z.string().min(1).max(1024),
+  })
+  .meta({ id: 'InPlacePayload' })
+export type InPlacePayload = z.infer<typeof InPlacePayload>
+
 /** One payload of a sample, without its bytes. */
 export const IngestAsset = z
   .object({
@@ -40,6 +51,8 @@ export const IngestAsset = z
     /** SHA-256 of the bytes, 64 hex digits, where the sender knows it already: checked on arrival. */
     sha256: nullable(z.string().regex(/^[0-9a-f]{64}$/)),
     metadata: jsonObject().default({}),
+    /** Where the bytes are, when they are not sent: the lake reads them once, and refers to them there. */
+    in_place: InPlacePayload.optional(),
   })
   .meta({ id: 'IngestAsset' })
 export type IngestAsset = z.infer<typeof IngestAsset>
@@ -172,7 +185,7 @@ export const IngestGroupResult = z
   .object({
     session_id: z.string(),
     samples: z.array(IngestSampleResult),
-    /** What this call wrote. */
+    /** What this call wrote. Bytes of assets in place are not among it. */
     written: z.object({
       assets: z.int(),
       datums: z.int(),
