@@ -1,0 +1,1 @@
+export { ArrowBatches, arrowCodec } from './arrow-codec.ts'

@@ -1,0 +1,2 @@
+export { imageCodec } from './image-codec.ts'
+export { type Pixels, type ReadPixelsOptions, readPixels, writePng } from './pixels.ts'

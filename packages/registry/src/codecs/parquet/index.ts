@@ -1,0 +1,7 @@
+export {
+  type ColumnBatch,
+  ParquetBatches,
+  type ParquetColumn,
+  parquetCodec,
+  parquetColumns,
+} from './parquet-codec.ts'
