@@ -15,6 +15,7 @@ import { clientOptions, databaseNameOf } from './mongo-address.ts'
 import { CollectionInMongo } from './mongo-collection.ts'
 import { convertError, convertOpeningError, isFromMongo, isTransient } from './mongo-errors.ts'
 import { type MongoAccess, MongoRepository } from './mongo-repository.ts'
+import { endHeldWrites, mendCommit, withNetworkErrors } from './mongo-sockets.ts'
 import { ObjectIdMinter } from './object-id-minter.ts'
 
 /** What {@link openMongoDatabase} takes. */
@@ -70,7 +71,9 @@ export async function openMongoDatabase(options: MongoOptions): Promise<Database
 /** A client of our own: Mongoose would copy its options, see `fieldsAsRaw` there. */
 function newClient(url: string, options: mongoose.mongo.MongoClientOptions) {
   try {
-    return new mongoose.mongo.MongoClient(url, options)
+    const client = new mongoose.mongo.MongoClient(url, options)
+    endHeldWrites(client)
+    return client
   } catch (error) {
     // Not as the cause: it may quote the address, and so its password.
     throw new MindtraceError(
@@ -109,11 +112,14 @@ class OpenMongoDatabase implements Database {
   }
 
   readonly #outside: MongoAccess = {
-    run: (work, options) => this.#run(() => work(undefined), options),
+    run: (work, options) => this.#run(() => withNetworkErrors(work(undefined)), options),
     unit: (work, options) =>
       this.transactional
-        ? this.#run(() => this.#inSession(work, options), options)
-        : this.#run(() => work(undefined), options),
+        ? this.#run(
+            () => this.#inSession((own) => withNetworkErrors(work(own), own), options),
+            options,
+          )
+        : this.#run(() => withNetworkErrors(work(undefined)), options),
   }
 
   repository<T extends object, I>(collection: Collection<T, I>): Repository<T, I> {
@@ -147,7 +153,8 @@ class OpenMongoDatabase implements Database {
   }
 
   async ping(options: CallOptions = {}): Promise<void> {
-    await this.#run(() => this.#connection.getClient().db(this.#name).command({ ping: 1 }), options)
+    const database = this.#connection.getClient().db(this.#name)
+    await this.#run(() => withNetworkErrors(database.command({ ping: 1 })), options)
   }
 
   async check(options: CallOptions = {}): Promise<readonly string[]> {
@@ -193,6 +200,7 @@ class OpenMongoDatabase implements Database {
     { signal }: CallOptions = {},
   ): Promise<R> {
     const session = this.#connection.getClient().startSession()
+    mendCommit(session)
     try {
       return await session.withTransaction(async () => {
         signal?.throwIfAborted()
@@ -235,7 +243,7 @@ class OpenMongoDatabase implements Database {
       if (!scope.open) throw misuse('This transaction has ended: begin another one')
       if (scope.failure !== undefined) throw swallowed(scope.failure)
       try {
-        return await work(scope.session)
+        return await withNetworkErrors(work(scope.session), scope.session)
       } catch (error) {
         const converted = convertError(error, this.#name)
         if (scope.session !== undefined && isFromMongo(error)) scope.failure = converted

@@ -73,6 +73,7 @@ const byName: Readonly<Record<string, Meaning>> = {
   MongoNetworkError: unreachable,
   MongoNetworkTimeoutError: unreachable,
   MongoPoolClearedError: unreachable,
+  PoolClearedOnNetworkError: unreachable,
   MongoPoolClosedError: unreachable,
   MongoConnectionPoolClosedError: unreachable,
   MongoNotConnectedError: unreachable,
@@ -174,5 +175,5 @@ function meaningOf(error: unknown): Meaning | undefined {
 /** Whether MongoDB's client threw it, or what it was converted from. */
 export function isFromMongo(error: unknown): error is Error {
   if (isMindtraceError(error)) return isFromMongo(error.cause)
-  return error instanceof Error && /^(?:Mongo|BSON|Cast)/.test(error.name)
+  return error instanceof Error && /^(?:Mongo|BSON|Cast|PoolCleared)/.test(error.name)
 }
