@@ -70,3 +70,11 @@ test('a server that is gone is a connection that breaks', async () => {
   await using proxy = await FaultyHttpProxy.start({ host: '127.0.0.1', port: 1 })
   await expect(fetch(proxy.url)).rejects.toThrow('fetch failed')
 })
+
+test('an answer can be lost after the server has done what was asked', async () => {
+  await using lane = await asked()
+  lane.proxy.loseNextAnswer(({ method }) => method === 'PUT')
+  expect((await fetch(lane.proxy.url)).status).toBe(200)
+  await expect(fetch(lane.proxy.url, { method: 'PUT', body: 'x' })).rejects.toThrow()
+  expect((await fetch(lane.proxy.url, { method: 'PUT', body: 'x' })).status).toBe(200)
+})

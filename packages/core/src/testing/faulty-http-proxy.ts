@@ -17,10 +17,11 @@ export interface InsteadAnswer {
   readonly headers?: OutgoingHttpHeaders | undefined
   readonly body?: string | undefined
   /** The requests that are meant. Default: all. */
-  readonly only?:
-    | ((request: { readonly method: string; readonly path: string }) => boolean)
-    | undefined
+  readonly only?: Choice | undefined
 }
+
+/** The requests that a fault is for. */
+type Choice = (request: { readonly method: string; readonly path: string }) => boolean
 
 /**
  * A bad network and a server in trouble, for tests: requests reach the real server byte for byte, their `Host` as the client
@@ -34,6 +35,7 @@ export class FaultyHttpProxy implements AsyncDisposable {
   readonly #http: Server
   readonly #target: Endpoint
   #answers: readonly InsteadAnswer[] = []
+  #losses: readonly Choice[] = []
 
   private constructor(target: Endpoint, http: Server, wire: FaultyProxy) {
     this.#target = target
@@ -56,6 +58,11 @@ export class FaultyHttpProxy implements AsyncDisposable {
   /** The next so many requests are answered with this; the server does not see them. */
   answerNext(count: number, answer: InsteadAnswer): void {
     this.#answers = [...this.#answers, ...Array.from({ length: count }, () => answer)]
+  }
+
+  /** The server does the next of these requests, and the connection is reset instead of its answer. */
+  loseNextAnswer(only: Choice = () => true): void {
+    this.#losses = [...this.#losses, only]
   }
 
   /** How many of the answers that were laid ready no request has met yet. */
@@ -85,6 +92,12 @@ export class FaultyHttpProxy implements AsyncDisposable {
     return answer
   }
 
+  #isLost({ method = '', url: path = '' }: IncomingMessage): boolean {
+    const at = this.#losses.findIndex((only) => only({ method, path }))
+    this.#losses = this.#losses.filter((_, index) => index !== at)
+    return at >= 0
+  }
+
   async #forward(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method, url: path, rawHeaders: headers } = request
     const upstream = requestOf({ ...this.#target, method, path, headers, agent: false })
@@ -93,6 +106,12 @@ export class FaultyHttpProxy implements AsyncDisposable {
     pipeline(request, upstream).catch(() => undefined)
     response.once('close', () => upstream.destroy())
     const [answer] = await answered
+    if (this.#isLost(request)) {
+      answer.resume()
+      await once(answer, 'end')
+      request.socket.resetAndDestroy()
+      return
+    }
     response.writeHead(answer.statusCode ?? 502, answer.statusMessage, answer.rawHeaders)
     await pipeline(answer, response)
   }

@@ -1,6 +1,6 @@
 import { type CallOptions, isMindtraceError, MindtraceError } from '@mindtrace/core'
 import { sha256Hex } from '@mindtrace/core/hash'
-import type { S3Connection } from './s3-connection.ts'
+import { abortable, type S3Connection } from './s3-connection.ts'
 import { putWhole, type WriteCondition } from './s3-upload.ts'
 
 /** An empty object that stays: with it there, one request shows whether the store refuses to create it. */
@@ -33,13 +33,14 @@ export class S3Conditions {
     const known = this.#known.get(kind) ?? this.#probe(kind)
     this.#known.set(kind, known)
     try {
-      await known
+      // Others may wait for the same answer, so an abort ends only the waiting.
+      await abortable(known, signal)
     } catch (error) {
+      signal?.throwIfAborted()
       // What is known now is that the store did not answer, or that the bucket is not there yet.
       if (!isMindtraceError(error, 'NOT_IMPLEMENTED')) this.#known.delete(kind)
       throw error
     }
-    signal?.throwIfAborted()
   }
 
   async #probe(kind: 'ifAbsent' | 'ifEtag'): Promise<void> {

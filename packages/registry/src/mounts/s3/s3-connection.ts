@@ -222,8 +222,8 @@ function configOf(place: S3Place, endpoint: string | undefined): S3ClientConfig 
 
 const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
 
-/** The SDK does not hear an abort while it waits between two attempts. */
-function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+/** Leaves a promise at once on an abort: the SDK does not hear one while it waits between two attempts. */
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise
   return new Promise<T>((resolve, reject) => {
     const onAbort = () => reject(signal.reason)

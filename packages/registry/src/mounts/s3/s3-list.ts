@@ -61,7 +61,10 @@ export function decodedKey(
   }
 }
 
-/** The uploads that were begun under a prefix and are not over. */
+/**
+ * The uploads that were begun under the prefix and are not over. MinIO takes a prefix for a whole key here, so
+ * elsewhere than at Amazon those of the bucket are gone through.
+ */
 export async function* uploadsOf(
   connection: S3Connection,
   { signal }: CallOptions,
@@ -71,11 +74,13 @@ export async function* uploadsOf(
   while (marker !== undefined) {
     const command: ListMultipartUploadsCommand = new ListMultipartUploadsCommand({
       Bucket: connection.bucket,
-      Prefix: connection.prefix,
+      ...(connection.isAmazon ? { Prefix: connection.prefix } : {}),
       ...marker,
     })
     const page = await connection.send(command, { action: 'list the uploads of', signal })
-    yield* page.Uploads ?? []
+    for (const upload of page.Uploads ?? []) {
+      if (upload.Key?.startsWith(connection.prefix)) yield upload
+    }
     marker =
       page.IsTruncated === true
         ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker }

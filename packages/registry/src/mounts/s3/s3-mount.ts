@@ -214,8 +214,7 @@ export class S3Mount implements ObjectMount {
 
   /**
    * Drops uploads in parts under the prefix that were begun longer ago and are not over: those of crashed
-   * writers, and those of clients who may still come back, so choose a time longer than an upload may
-   * rest. MinIO lists no uploads of a prefix; it drops those older than a day itself.
+   * writers, and those of clients who may still come back, so choose a time longer than an upload may rest.
    */
   async sweep({
     olderThanMs,

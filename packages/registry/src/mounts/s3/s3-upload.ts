@@ -26,7 +26,7 @@ export interface WriteFacts extends WriteCondition, CallOptions {
   readonly metadata?: Record<string, string> | undefined
 }
 
-const cleanUpTimeoutMs = 10_000
+const cleanUpTimeoutMs = 5000
 
 /** Writes bytes in one request; gives their etag. */
 export async function putWhole(
