@@ -199,10 +199,13 @@ describe('a large upload to GCS', () => {
     expect(store.object).toBeUndefined()
   })
 
-  it('gives up on a store that takes nothing more', async () => {
+  it.each([
+    ['fails from the second chunk on', 2, 503],
+    ['takes no byte and names no error', 1, 308],
+  ])('gives up on a store that %s', async (_, first, status) => {
     const faults = Array.from(
       { length: 5000 },
-      (_, at) => [at + 2, { kind: 'answer', status: 503 }] as const,
+      (__, at) => [at + first, { kind: 'answer', status }] as const,
     )
     await using store = new UploadStore(faults)
     await using mount = await store.mount()

@@ -14,7 +14,7 @@ import { GcsOutage, isRefusal } from './gcs-errors.ts'
 /** What is larger than this goes up in chunks of this size. A multiple of 256 KiB, as the store asks. */
 export const chunkBytes = 8 * 1024 * 1024
 
-const closeTimeoutMs = 5000
+const closeTimeoutMs = 1000
 
 /** What is written, and on which condition. */
 export type GcsUpload = Omit<GcsNewObject, 'token'>
@@ -146,6 +146,7 @@ class ResumableUpload {
       const rest = chunk.subarray(chunk.byteLength - (end - this.#offset))
       const range = rest.byteLength === 0 ? '*' : `${this.#offset}-${end - 1}`
       const before = this.#offset
+      let hasWaited = false
       try {
         const state = await this.#exchange(rest, `bytes ${range}/${total}`, last.md5, signal)
         if (state !== undefined) return state
@@ -153,6 +154,7 @@ class ResumableUpload {
       } catch (error) {
         if (isRefusal(error, 404, 410, 412)) return await this.#ended(error, signal)
         await client.pause(error, ++failures, { since, signal })
+        hasWaited = true
         const state = await this.#ask(total, signal)
         if (state !== undefined) return state
         if (last.totalBytes === undefined && this.#offset === end) return undefined
@@ -163,9 +165,9 @@ class ResumableUpload {
       if (this.#offset > before) {
         failures = 0
         since = performance.now()
-      } else if (failures === 0) {
-        // It took nothing and named no error.
-        await client.pause(new GcsOutage('the store takes no bytes'), ++failures, { since, signal })
+      } else if (!hasWaited) {
+        const idle = new GcsOutage('the store takes no bytes')
+        await client.pause(idle, ++failures, { since, signal })
       }
     }
   }
