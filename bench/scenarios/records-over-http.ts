@@ -12,7 +12,7 @@ import {
 } from '../record-data.ts'
 import { type Measurement, percentile, type Scenario } from '../scenario.ts'
 
-type Lake = Awaited<ReturnType<typeof openLake>>
+type Lake = ReturnType<typeof connectLake>
 
 const pageSize = 100
 const pagesAtDepth = 200

@@ -37,7 +37,7 @@ test('the totals of a lake are read from indexes, and verify tells when they are
     await anAsset(lake, { kind: 'mask', size_bytes: 5 })
     await aCollection(lake)
   }
-  falsify(path, 'datalake_assets.mt_sizes', 'payload_size_bytes', 'kind')
+  falsify(path, 'datalake_assets.mt_status_totals', 'payload_size_bytes', 'kind')
   await using lake = await openOver(path)
   expect(await lake.lake.stats()).toMatchObject({
     payload_bytes: 0,

@@ -50,13 +50,12 @@ export const assets = defineCollection({
     reference('metadata.origin.asset_id', 'metadata.origin.lake_id'),
     shared('-created_at', '-asset_id'),
     { on: ['kind', '-created_at', '-asset_id'], name: 'mt_kind_created' },
-    // What `lake.stats` is taken from, see decision 0012. MongoDB gains nothing from them.
+    // What `lake.stats` is taken from, see decision 0012. MongoDB gains nothing from it.
     {
-      on: ['payload_status', '-created_at', '-asset_id'],
-      name: 'mt_status_created',
+      on: ['payload_status', '-created_at', '-asset_id', 'payload_size_bytes', 'size_bytes'],
+      name: 'mt_status_totals',
       only: 'sqlite',
     },
-    { on: ['payload_size_bytes', 'size_bytes'], name: 'mt_sizes', only: 'sqlite' },
   ],
 })
 

@@ -11,6 +11,8 @@ export interface SqlCondition {
 
 /** What the indexes of a table say of its arrays and free paths. */
 export interface IndexedPaths {
+  /** The path of the key. */
+  readonly keyPath: string
   /** The table that lists the elements of an array, or undefined where it is not indexed. */
   eachTable(path: Path): string | undefined
   /** Whether an index says that a free path holds single values, not lists. */
@@ -53,16 +55,21 @@ export function compileConditions(
   table: IndexedPaths,
   conditions: readonly Condition[],
 ): SqlCondition {
-  const compiler = new Compiler(table)
+  const compiler = new Compiler(
+    table,
+    conditions.some((one) => namesKeys(table, one)),
+  )
   return { text: compiler.all(conditions), values: compiler.values }
 }
 
 class Compiler {
   readonly values: SQLInputValue[] = []
   readonly #table: IndexedPaths
+  readonly #byKey: boolean
 
-  constructor(table: IndexedPaths) {
+  constructor(table: IndexedPaths, byKey: boolean) {
     this.#table = table
+    this.#byKey = byKey
   }
 
   all(conditions: readonly Condition[]): string {
@@ -88,16 +95,22 @@ class Compiler {
     }
   }
 
+  /** The value at a path. Beside keys no other index is to be thought of: `+` says so to the planner. */
+  #value(path: Path): string {
+    const value = `(${valueText(path)})`
+    return this.#byKey && path.text !== this.#table.keyPath ? `(+${value})` : value
+  }
+
   #notIn(path: Path, values: readonly Scalar[]): string {
     if (values.length === 1 && values[0] === null && isSingle(path.kind)) {
-      return `(${valueText(path)}) IS NOT NULL`
+      return `${this.#value(path)} IS NOT NULL`
     }
     return `(${this.#in(path, values)}) IS NOT TRUE`
   }
 
   #range(path: Path, operator: string, value: string | number | boolean): string {
     this.#bind(value)
-    const text = `(${valueText(path)}) ${operator} ?`
+    const text = `${this.#value(path)} ${operator} ?`
     if (path.kind !== 'free') return text
     // SQLite orders numbers before text; a range means values of its own type only.
     const types = jsonTypes[typeof value as keyof typeof jsonTypes]
@@ -105,7 +118,7 @@ class Compiler {
   }
 
   #in(path: Path, values: readonly Scalar[]): string {
-    const value = `(${valueText(path)})`
+    const value = this.#value(path)
     const known = values.filter((one) => one !== null)
     const alternatives: string[] = []
     if (known.length < values.length) alternatives.push(`${value} IS NULL`)
@@ -121,7 +134,9 @@ class Compiler {
     if (side !== undefined) {
       return known.length === 0
         ? []
-        : [`id IN (SELECT row FROM ${side} WHERE ${this.#equals('value', known)})`]
+        : [
+            `${this.#byKey ? '+' : ''}id IN (SELECT row FROM ${side} WHERE ${this.#equals('value', known)})`,
+          ]
     }
     return this.#anyElement(path, path.element ?? 'free', values)
   }
@@ -129,7 +144,7 @@ class Compiler {
   #free(path: Path, values: readonly Scalar[]): string[] {
     const known = values.filter((one) => one !== null)
     const type = `json_type(doc, ${jsonPath(path)})`
-    const direct = this.#loosely(`(${valueText(path)})`, type, known)
+    const direct = this.#loosely(this.#value(path), type, known)
     if (this.#table.holdsSingleValues(path)) return direct
     const within = this.#anyElement(path, 'free', values)
     return [...direct, ...within.map((one) => `(${type} = 'array' AND ${one})`)]
@@ -173,6 +188,11 @@ class Compiler {
   #bind(value: string | number | boolean): void {
     this.values.push(typeof value === 'boolean' ? Number(value) : value)
   }
+}
+
+/** Whether a condition is true of no more documents than it names keys. */
+export function namesKeys({ keyPath }: IndexedPaths, condition: Condition): boolean {
+  return condition.op === 'in' && condition.path.text === keyPath
 }
 
 function isSingle(kind: Path['kind']): boolean {

@@ -237,11 +237,12 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
   }
 
   async sum(path: string, filter: FilterInput = {}, options?: CallOptions): Promise<number> {
-    const where = this.#where(filter)
+    const { conditions } = planFind(this.#collection, filter, {})
+    const { text, values } = compileConditions(this.#table, conditions)
     const of = summable(this.#collection.path(path))
     // Not sum(): that fails above 2^63, and node:sqlite above 2^53.
-    const sql = `SELECT total(${valueText(of)}) AS total FROM ${this.#table.name} WHERE ${where.text}`
-    const [row] = await this.#access.scan(sql, where.values, options)
+    const sql = `SELECT total(${valueText(of)}) AS total FROM ${this.#table.readFor(of, conditions)} WHERE ${text}`
+    const [row] = await this.#access.scan(sql, values, options)
     return Number(row?.total)
   }
 

@@ -1,12 +1,12 @@
 import { MindtraceError } from '@mindtrace/core'
-import type { Collection, Index } from '../../collection.ts'
+import type { Collection, Index, IndexField } from '../../collection.ts'
 import type { Condition } from '../../filter.ts'
 import type { SortField } from '../../page.ts'
 import type { Path } from '../../paths.ts'
 import { formOf, type Migration, migrate, migrations } from './migrations.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 import { brokenUniqueIndex } from './sqlite-errors.ts'
-import { type IndexedPaths, jsonPath, valueText } from './sqlite-filter.ts'
+import { type IndexedPaths, jsonPath, namesKeys, valueText } from './sqlite-filter.ts'
 
 /**
  * How a lake's records lie in a SQLite file:
@@ -30,6 +30,7 @@ export class Table implements IndexedPaths {
   readonly collection: Collection
   readonly name: string
   readonly key: string
+  readonly keyPath: string
   readonly #indexes: readonly Index[]
   readonly #each: ReadonlySet<string>
   readonly #single: ReadonlySet<string>
@@ -37,6 +38,7 @@ export class Table implements IndexedPaths {
   constructor(collection: Collection) {
     this.collection = collection
     this.name = quoted(collection.name)
+    this.keyPath = collection.key
     this.key = valueText(collection.path(collection.key))
     this.#indexes = collection.indexes.filter(({ only }) => only !== 'mongo')
     const paths = (each: boolean) =>
@@ -77,6 +79,29 @@ export class Table implements IndexedPaths {
       if (order.length === 0) return rest.length === 0
       return isPrefix(order, rest)
     })
+  }
+
+  /**
+   * The table for a statement that needs nothing but one value of each document that fulfils the conditions: where an
+   * index holds all of it, that index is read in their place. The planner by itself prefers the documents, whose size
+   * it does not know; where conditions lead to a part of them it is left alone.
+   */
+  readFor(value: Path, conditions: readonly Condition[]): string {
+    const leads =
+      conditions.length > 0 &&
+      (conditions.some((one) => namesKeys(this, one)) || this.seeks(conditions, undefined))
+    if (leads) return this.name
+    const paths = [value]
+    for (const condition of conditions) {
+      if (!('path' in condition) || condition.op === 'exists') return this.name
+      paths.push(condition.path)
+    }
+    const holding = this.#indexes
+      .filter(({ each, fields }) => !each && paths.every((path) => isAmong(path, fields)))
+      .toSorted((a, b) => a.fields.length - b.fields.length)
+    const [narrowest] = paths.some(isLoose) ? [] : holding
+    if (narrowest === undefined) return this.name
+    return `${this.name} INDEXED BY ${quoted(this.#physicalName(narrowest))}`
   }
 
   /** The index that SQLite calls by that name. */
@@ -146,6 +171,10 @@ export class Table implements IndexedPaths {
 
 function isLoose({ kind }: Path): boolean {
   return kind === 'array' || kind === 'object' || kind === 'free'
+}
+
+function isAmong(path: Path, fields: readonly IndexField[]): boolean {
+  return fields.some((field) => field.path.text === path.text)
 }
 
 function isBound(condition: Condition): boolean {
