@@ -9,6 +9,8 @@ import type {
 } from '@mindtrace/contract'
 import { type CallOptions, isMindtraceError, MindtraceError } from '@mindtrace/core'
 import { payloadRef } from './assets.ts'
+import { checkedBody, sha256Of } from './checked-body.ts'
+import { inPlaceNoteOf } from './ingest/in-place.ts'
 import { ingestGroup } from './ingest/ingest-group.ts'
 import type { LakeParts } from './lake-parts.ts'
 import { putObject, refOf, versionOf } from './objects.ts'
@@ -82,11 +84,30 @@ async function readAsset(
     throw unavailable(asset, `its payload is '${asset.payload_status}'`)
   }
   try {
-    return await readObject(parts, payloadRef(asset), options, asset.media_type)
+    const read = await readObject(parts, payloadRef(asset), options, asset.media_type)
+    return inPlaceNoteOf(asset) === undefined ? read : await asRecorded(asset, read)
   } catch (error) {
     // Nothing is written to the asset here: a fault of the moment must not mark a good payload corrupt.
     if (isMindtraceError(error, 'NOT_FOUND')) throw unavailable(asset, error.message, error)
     throw error
+  }
+}
+
+/**
+ * A payload in place, which the mount knows no hash of: whole, it is compared with the asset's. Of a range
+ * only the size of the whole tells that the file is another one.
+ */
+async function asRecorded(asset: Asset, read: PayloadRead): Promise<PayloadRead> {
+  const expected = asset.payload_size_bytes ?? asset.size_bytes
+  if (expected !== null && read.sizeBytes !== expected) {
+    await read.body.cancel()
+    throw unavailable(asset, `it has ${read.sizeBytes} bytes now, recorded are ${expected}`)
+  }
+  const sha256 = sha256Of(asset.payload_checksum ?? asset.checksum)
+  if (read.range !== null || sha256 === undefined) return read
+  return {
+    ...read,
+    body: checkedBody(read.body, sha256, `the payload of asset '${asset.asset_id}'`),
   }
 }
 

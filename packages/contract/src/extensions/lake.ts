@@ -68,6 +68,10 @@ export const LakeIssue = z
       'payload_missing',
       'payload_size',
       'payload_corrupt',
+      /** Bytes in place are no longer those that were taken. */
+      'payload_changed',
+      /** The mount that holds the bytes is none of this lake's. */
+      'mount_missing',
       'dangling_alias',
       'dangling_datum_asset',
       'dangling_datum_set',

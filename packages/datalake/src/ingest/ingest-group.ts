@@ -5,21 +5,35 @@ import {
   type IngestPayload,
   IngestSample,
   type IngestSampleResult,
+  type InPlacePayload,
   parse,
 } from '@mindtrace/contract'
 import { sampleDigest } from '@mindtrace/contract/sample-digest'
-import { type ByteStream, type CallOptions, chunksOf, MindtraceError, newId } from '@mindtrace/core'
+import {
+  type ByteStream,
+  type CallOptions,
+  chunksOf,
+  type ErrorCode,
+  isMindtraceError,
+  MindtraceError,
+  mapBounded,
+  newId,
+} from '@mindtrace/core'
 import { RunningHash, sha256Hex } from '@mindtrace/core/hash'
 import type { PutItem } from '@mindtrace/registry'
 import { type SchemaRules, schemaRules } from '../annotation-rules.ts'
 import type { LakeParts } from '../lake-parts.ts'
 import { inTransaction, type Records } from '../records/records.ts'
+import { readInPlace } from './in-place.ts'
 import { derivedId, sampleIdOf } from './ingest-ids.ts'
 import { requireOpen, requireSession } from './ingest-sessions.ts'
 import { type IngestDocuments, type StoredPayload, sampleDocuments } from './sample-documents.ts'
 
 const maxGroupSamples = 1000
 const maxBatchBytes = 32 * 1024 * 1024
+/** Payloads in place that wait to be read, and how many are read at a time. */
+const maxInPlaceBatch = 256
+const inPlaceAtOnce = 8
 
 /** A sample on its way through: what is known of it so far, or why it can't be taken. */
 interface Candidate {
@@ -63,7 +77,7 @@ export async function ingestGroup(
   return { session_id: sessionId, ...outcome }
 }
 
-/** Stores payloads in batches: small ones many at a time, streams each by itself. */
+/** Stores payloads in batches: small ones many at a time, streams each by itself. Those in place are read. */
 class PayloadWriter {
   readonly #parts: LakeParts
   readonly #sessionId: string
@@ -76,6 +90,11 @@ class PayloadWriter {
     readonly sha256: string
   }[] = []
   #batchBytes = 0
+  #inPlace: {
+    readonly payload: InPlacePayload
+    readonly candidate: Candidate
+    readonly role: string
+  }[] = []
 
   constructor(parts: LakeParts, sessionId: string, mount: string, options: CallOptions) {
     this.#parts = parts
@@ -89,7 +108,10 @@ class PayloadWriter {
     const candidate: Candidate = { sample, payloads: new Map() }
     for (const [role, asset] of Object.entries(sample.assets)) {
       const payload = payloads[role]
-      if (payload === undefined) {
+      if (asset.in_place !== undefined) {
+        if (payload === undefined) await this.#takeInPlace(candidate, role, asset.in_place)
+        else fail(candidate, 'INVALID_INPUT', `asset '${role}' is in place and comes with bytes`)
+      } else if (payload === undefined) {
         fail(candidate, 'INVALID_INPUT', `asset '${role}' comes without its payload`)
       } else if (payload instanceof Uint8Array) {
         await this.#takeBytes(candidate, role, payload)
@@ -101,6 +123,11 @@ class PayloadWriter {
   }
 
   async finish(): Promise<void> {
+    await this.#readInPlace()
+    await this.#storeBatch()
+  }
+
+  async #storeBatch(): Promise<void> {
     const batch = this.#batch
     this.#batch = []
     this.#batchBytes = 0
@@ -134,7 +161,32 @@ class PayloadWriter {
     } as const
     this.#batch.push({ put, candidate, role, sha256 })
     this.#batchBytes += bytes.byteLength
-    if (this.#batchBytes >= maxBatchBytes) await this.finish()
+    if (this.#batchBytes >= maxBatchBytes) await this.#storeBatch()
+  }
+
+  async #takeInPlace(candidate: Candidate, role: string, payload: InPlacePayload): Promise<void> {
+    this.#inPlace.push({ payload, candidate, role })
+    if (this.#inPlace.length >= maxInPlaceBatch) await this.#readInPlace()
+  }
+
+  async #readInPlace(): Promise<void> {
+    const batch = this.#inPlace
+    this.#inPlace = []
+    await mapBounded(
+      batch,
+      inPlaceAtOnce,
+      async ({ payload, candidate, role }) => {
+        if (candidate.failure !== undefined) return
+        try {
+          const found = await readInPlace(this.#parts.store, payload, this.#options)
+          if (matches(candidate, role, found)) candidate.payloads.set(role, found)
+        } catch (error) {
+          if (!isMindtraceError(error) || !ownFaults.has(error.code)) throw error
+          fail(candidate, error.code, `asset '${role}': ${error.message}`)
+        }
+      },
+      this.#options,
+    )
   }
 
   async #takeStream(
@@ -172,6 +224,14 @@ class PayloadWriter {
     return { mount: this.#mount, name, version }
   }
 }
+
+/** What is wrong with one payload in place; any other error is the mount's and ends the call. */
+const ownFaults: ReadonlySet<ErrorCode> = new Set([
+  'NOT_FOUND',
+  'INVALID_INPUT',
+  'FORBIDDEN',
+  'CORRUPT',
+])
 
 /** Compares what came with what was announced. */
 function matches(
@@ -358,12 +418,12 @@ function written(fresh: readonly IngestDocuments[]): IngestGroupResult['written'
     annotation_records: 0,
     payload_bytes: 0,
   }
-  for (const { assets, sets, records } of fresh) {
+  for (const { assets, sets, records, payloadBytes } of fresh) {
     total.datums += 1
     total.assets += assets.length
     total.annotation_sets += sets.length
     total.annotation_records += records.length
-    for (const { size_bytes } of assets) total.payload_bytes += size_bytes ?? 0
+    total.payload_bytes += payloadBytes
   }
   return total
 }

@@ -19,7 +19,8 @@ export function ingestHandlers(parts: LakeParts) {
       const { dataset_name, version } = input
       const session_id = sessionIdOf(dataset_name, version)
       const mount = input.mount ?? store.defaultMount
-      store.writable(mount)
+      // Who names a mount wants to write there. The default may be none to write: payloads can be in place.
+      if (input.mount !== null) store.writable(mount)
       const row = await inTransaction(
         parts.database,
         async (tx) => {

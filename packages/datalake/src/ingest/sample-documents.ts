@@ -1,6 +1,7 @@
 import { type IngestSample, qualifiedKey } from '@mindtrace/contract'
 import { primaryAlias } from '../assets.ts'
 import type { Records } from '../records/records.ts'
+import { withInPlaceNote } from './in-place.ts'
 import { derivedId } from './ingest-ids.ts'
 
 /** A payload of the sample as the mount keeps it. */
@@ -11,6 +12,8 @@ export interface StoredPayload {
   readonly sizeBytes: number
   /** 64 hex digits. */
   readonly sha256: string
+  /** Only of a payload that is used where it lies: see {@link InPlaceNote}. */
+  readonly etag?: string | undefined
 }
 
 type Document<Name extends keyof Records> = Parameters<Records[Name]['insert']>[0]
@@ -23,6 +26,8 @@ export interface IngestDocuments {
   readonly sets: readonly Document<'annotationSets'>[]
   readonly datum: Document<'datums'>
   readonly journal: Document<'ingestSamples'>
+  /** Bytes that the lake has stored for it. */
+  readonly payloadBytes: number
 }
 
 /** What {@link sampleDocuments} needs. */
@@ -82,7 +87,12 @@ export function sampleDocuments(context: SampleContext): IngestDocuments {
     }
   })
   const datum_id = derivedId('datum', sampleId, digest)
+  let payloadBytes = 0
+  for (const { etag, sizeBytes } of context.payloads.values()) {
+    if (etag === undefined) payloadBytes += sizeBytes
+  }
   return {
+    payloadBytes,
     assets,
     aliases: assets.map(({ asset_id }) =>
       primaryAlias(asset_id, now, derivedId('alias', asset_id)),
@@ -140,7 +150,10 @@ function assetDocument(
     payload_size_bytes: payload.sizeBytes,
     payload_verified_at: now,
     subject: null,
-    metadata: asset.metadata,
+    metadata:
+      payload.etag === undefined
+        ? asset.metadata
+        : withInPlaceNote(asset.metadata, { etag: payload.etag }),
     created_at: now,
     created_by: createdBy,
     updated_at: now,

@@ -5,6 +5,7 @@ import { describeCollections, describeRetentions } from './contract/collections.
 import { describeDatasets, describeDatasetViews } from './contract/dataset-views.ts'
 import { describeDatasetVersions, describeDatums } from './contract/datums.ts'
 import { describeFilters } from './contract/filters.ts'
+import { describeInPlace } from './contract/in-place.ts'
 import { describeIngest } from './contract/ingest.ts'
 import { describeObjects, describeStreams } from './contract/objects.ts'
 import { describePages } from './contract/paging.ts'
@@ -33,5 +34,6 @@ export function describeLake(name: string, underTest: LakeUnderTest): void {
     describe('datasets', () => describeDatasets(inLake))
     describe('the whole lake', () => describeWholeLake(inLake))
     describe('ingests', () => describeIngest(inLake, underTest))
+    describe('assets in place', () => describeInPlace(inLake))
   })
 }

@@ -1,5 +1,6 @@
 import type { Lake } from '@mindtrace/contract'
 import { type Clock, type ErrorCode, isMindtraceError } from '@mindtrace/core'
+import type { Mount } from '@mindtrace/registry'
 import { expect } from 'vitest'
 import type { LakeSettings } from '../lake-parts.ts'
 
@@ -8,6 +9,8 @@ export interface LakeWishes {
   readonly settings?: Partial<LakeSettings> | undefined
   /** Default: one that goes on by a millisecond with every reading. */
   readonly clock?: Clock | undefined
+  /** Plain mounts beside the others, by name. The lake owns them. */
+  readonly plainMounts?: Readonly<Record<string, Mount>> | undefined
 }
 
 /** A kind of lake as the behaviour suite uses it. */

@@ -18,13 +18,16 @@ export interface LakeMaterials {
 /** Opens a lake over the given parts, which it then owns. */
 export async function openLakeOver(
   { database, mounts }: LakeMaterials,
-  { settings, clock = fixedClock() }: LakeWishes = {},
+  { settings, clock = fixedClock(), plainMounts = {} }: LakeWishes = {},
 ): Promise<Lake> {
   const defaults = { versionObjects: true, mutable: true }
   const store = new Store({
     main: await openRegistry(mounts.main, { defaults }),
     other: await openRegistry(mounts.other, { defaults }),
   })
+  for (const [name, mount] of Object.entries(plainMounts)) {
+    store.add(name, await openRegistry(mount, { layout: 'plain' }))
+  }
   return await openLocalLake({
     database,
     store,

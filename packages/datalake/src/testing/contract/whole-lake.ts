@@ -204,7 +204,7 @@ export function describeWholeLake(inLake: InLake): void {
         expect.objectContaining({ kind, id: asset_id })
       const unread = [
         issue('payload_missing', missing),
-        issue('payload_missing', nowhere),
+        issue('mount_missing', nowhere),
         issue('payload_missing', odd),
         issue('payload_size', longer),
       ]
