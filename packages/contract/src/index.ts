@@ -1,4 +1,11 @@
 export {
+  formatApiKey,
+  type KeyRecord,
+  type LakeAccess,
+  type Need,
+  parseApiKey,
+} from './access.ts'
+export {
   allTasks,
   findTask,
   isExtension,
@@ -12,6 +19,7 @@ export {
   type TaskOutput,
   taskPath,
 } from './call.ts'
+export { AuditEntry, AuditListOutput, AuditOutcome } from './extensions/audit.ts'
 export {
   DatasetStats,
   DatasetStatsInput,
@@ -19,6 +27,14 @@ export {
   DatasetsListInput,
   DatasetsListOutput,
 } from './extensions/datasets.ts'
+export {
+  ApiKey,
+  KeyRole,
+  KeyScopes,
+  KeysCreateInput,
+  KeysCreateOutput,
+  KeysListOutput,
+} from './extensions/keys.ts'
 export {
   facets,
   LakeCheckOutput,
@@ -124,5 +140,6 @@ export {
   TransferPolicy,
 } from './model/sync.ts'
 export { DirectUploadSession } from './model/uploads.ts'
+export { type ScopeRule, type ScopeSubject, streamScopes, taskScopes } from './scopes.ts'
 export { tasks } from './tasks/table.ts'
 export type { Task, TaskModel } from './tasks/task.ts'

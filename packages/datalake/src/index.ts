@@ -7,7 +7,7 @@ export {
   openLakeDatabase,
 } from './address/lake-database.ts'
 export { type OpenLakeOptions, openLake } from './address/open-lake.ts'
-export { type LocalLakeOptions, openLocalLake } from './lake.ts'
+export { type LocalLake, type LocalLakeOptions, openLocalLake } from './lake.ts'
 export type { LakeSettings, SlowOperations } from './lake-parts.ts'
 export { lakeCollections } from './records/records.ts'
 export {

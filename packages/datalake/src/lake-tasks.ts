@@ -2,11 +2,12 @@ import { tasks } from '@mindtrace/contract'
 import { type CallOptions, MindtraceError, mapBounded } from '@mindtrace/core'
 import type { Manifests } from './datasets/manifests.ts'
 import type { Handlers, LakeParts } from './lake-parts.ts'
+import { contentNames } from './records/records.ts'
 import { countsOf, totalsOf } from './totals.ts'
 
 /** The lake as a whole: health, counts, mounts, wipe. */
 export function lakeHandlers(parts: LakeParts, manifests: Manifests) {
-  const { database, records, store, settings } = parts
+  const { records, store, settings } = parts
   return {
     endpoints: async () => ({ endpoints: Object.keys(tasks) }),
     status: async () => ({ status: 'Available' as const }),
@@ -49,7 +50,8 @@ export function lakeHandlers(parts: LakeParts, manifests: Manifests) {
       }
       // Records go first: bytes without a record are garbage, a record without bytes is a loss.
       if (delete_metadata) {
-        await database.drop(options)
+        // Not the database's own `drop`: keys and audit log stay, or a wipe would open the lake to everybody.
+        for (const name of contentNames) await records[name].deleteMany({}, options)
         manifests.clear()
       }
       return {

@@ -1,4 +1,10 @@
-import { createLake, type Lake, parseInput, type TaskCall } from '@mindtrace/contract'
+import {
+  createLake,
+  type Lake,
+  type LakeAccess,
+  parseInput,
+  type TaskCall,
+} from '@mindtrace/contract'
 import {
   type CallOptions,
   type Clock,
@@ -14,6 +20,7 @@ import { annotationSchemaHandlers } from './annotation-schemas.ts'
 import { annotationSetHandlers } from './annotation-sets.ts'
 import { assetRetentionHandlers } from './asset-retentions.ts'
 import { assetHandlers } from './assets.ts'
+import { auditHandlers } from './audit/audit-tasks.ts'
 import { checkHandlers } from './check.ts'
 import { collectionHandlers, collectionItemHandlers } from './collections.ts'
 import { datasetVersionHandlers } from './datasets/dataset-versions.ts'
@@ -23,6 +30,8 @@ import { datumHandlers } from './datums.ts'
 import { downloadUrlHandlers } from './download-urls.ts'
 import { facetHandlers } from './facets.ts'
 import { ingestHandlers } from './ingest/ingest-sessions.ts'
+import { keyHandlers } from './keys/key-tasks.ts'
+import { lakeAccess } from './keys/lake-access.ts'
 import type { Handlers, LakeParts, LakeSettings } from './lake-parts.ts'
 import { lakeHandlers } from './lake-tasks.ts'
 import { objectHandlers } from './objects.ts'
@@ -49,11 +58,17 @@ const defaults = {
   maxWholePayloadBytes: 256 * 1024 * 1024,
 } as const satisfies Omit<LakeSettings, 'databaseName'>
 
+/** A lake in this process. */
+export interface LocalLake extends Lake {
+  /** What a service over this lake needs to ask for keys and to write down what was done. */
+  readonly access: LakeAccess
+}
+
 /** Opens the lake over a database and a store: creates collections and indexes where they are missing. */
 export async function openLocalLake(
   options: LocalLakeOptions,
   call: CallOptions = {},
-): Promise<Lake> {
+): Promise<LocalLake> {
   const { database, store } = options
   await database.init(lakeCollections, call)
   const parts: LakeParts = {
@@ -64,7 +79,7 @@ export async function openLocalLake(
     log: options.log ?? silentLogger,
     settings: { ...defaults, ...options.settings },
   }
-  return createLake({
+  const lake = createLake({
     call: callOf(handlersOf(parts)),
     streams: lakeStreams(parts),
     dispose: async () => {
@@ -75,6 +90,7 @@ export async function openLocalLake(
       }
     },
   })
+  return { ...lake, access: lakeAccess(parts) }
 }
 
 function handlersOf(parts: LakeParts): Handlers {
@@ -97,6 +113,8 @@ function handlersOf(parts: LakeParts): Handlers {
     ...verifyHandlers(parts),
     ...facetHandlers(parts),
     ...checkHandlers(parts),
+    ...keyHandlers(parts),
+    ...auditHandlers(parts),
   }
 }
 

@@ -1,9 +1,17 @@
+import { auditTasks } from './audit.ts'
 import { datasetTasks } from './datasets.ts'
 import { ingestTasks } from './ingest.ts'
+import { keyTasks } from './keys.ts'
 import { lakeTasks } from './lake.ts'
 
 /** Tasks of ours beside the Python service's: served as `POST /v1/<name>`, listed by `GET /v1/extensions`. */
-export const extensionTasks = { ...datasetTasks, ...lakeTasks, ...ingestTasks } as const
+export const extensionTasks = {
+  ...datasetTasks,
+  ...keyTasks,
+  ...auditTasks,
+  ...lakeTasks,
+  ...ingestTasks,
+} as const
 
 /** A route whose body or answer is bytes, which JSON can't carry. */
 export interface StreamRoute {

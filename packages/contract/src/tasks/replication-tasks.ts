@@ -183,6 +183,7 @@ export const replicationTasksTasks = {
     summary: 'Deletes finished tasks older than a cutoff.',
     input: ReplicationTaskPurgeInput,
     output: ReplicationTaskPurgeOutput,
+    needs: 'destructive',
     statuses: [400, 403],
   }),
 } as const

@@ -154,6 +154,8 @@ export const serviceTasks = {
     summary: 'Stops the server process (and its process manager).',
     input: null,
     output: ShutdownOutput,
+    needs: 'destructive',
+    statuses: [403],
   }),
   health: task({
     summary: 'Static ok plus database name and default mount; triggers lazy initialisation.',
@@ -177,6 +179,7 @@ export const serviceTasks = {
     summary: 'Deletes all payloads on all mounts and/or drops the metadata database.',
     input: DatalakeWipeInput,
     output: DatalakeWipeOutput,
-    statuses: [400],
+    needs: 'destructive',
+    statuses: [400, 403],
   }),
 } as const

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import type { Need } from '../access.ts'
 
 /** The input or output model of a task; null where it has none. */
 export type TaskModel = z.ZodType | null
@@ -14,16 +15,19 @@ export interface Task<Input extends TaskModel = TaskModel, Output extends TaskMo
   readonly output: Output
   /** Whether it changes nothing: neither the lake nor the process. */
   readonly reads: boolean
+  /** What a caller must be. Default: a reader for what reads, a writer for the rest. */
+  readonly needs: Need
   /** Whether MCP clients see it as a tool by default; only tasks that read. */
   readonly mcp: boolean
   /** HTTP statuses that it may answer beside 200, 422 and 500. */
   readonly statuses: readonly number[]
 }
 
-/** Fills the defaults of a table entry: no MCP tool, reads only if it is one, no statuses of its own. */
+/** Fills the defaults of a table entry: no MCP tool, reads only if it is one, needs as it reads, no statuses of its own. */
 export function task<Input extends TaskModel, Output extends TaskModel>(
   entry: Pick<Task<Input, Output>, 'summary' | 'input' | 'output'> &
-    Partial<Pick<Task, 'mcp' | 'reads' | 'statuses'>>,
+    Partial<Pick<Task, 'mcp' | 'reads' | 'needs' | 'statuses'>>,
 ): Task<Input, Output> {
-  return { mcp: false, reads: entry.mcp === true, statuses: [], ...entry }
+  const reads = entry.reads ?? entry.mcp === true
+  return { mcp: false, reads, needs: reads ? 'reader' : 'writer', statuses: [], ...entry }
 }

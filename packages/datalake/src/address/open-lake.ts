@@ -1,7 +1,6 @@
 import { mkdir, readFile, stat } from 'node:fs/promises'
 import { basename, dirname, extname, isAbsolute, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { Lake } from '@mindtrace/contract'
 import {
   type CallOptions,
   type Clock,
@@ -12,7 +11,7 @@ import {
 } from '@mindtrace/core'
 import type { Database } from '@mindtrace/database'
 import { type MountOpener, openMount, type Registry, Store } from '@mindtrace/registry'
-import { openLocalLake } from '../lake.ts'
+import { type LocalLake, openLocalLake } from '../lake.ts'
 import type { LakeSettings } from '../lake-parts.ts'
 import { type LakeConfig, parseLakeConfig } from './lake-config.ts'
 
@@ -46,7 +45,10 @@ const mountDefaults = { versionObjects: true, mutable: true } as const
  * @throws {@link MindtraceError} `INVALID_INPUT` for an address or scheme that is none, `NOT_FOUND` with
  * `create: false`, `READ_ONLY`, `UNAVAILABLE` or `CORRUPT` when the folder or file can't be used.
  */
-export async function openLake(address: string, options: OpenLakeOptions = {}): Promise<Lake> {
+export async function openLake(
+  address: string,
+  options: OpenLakeOptions = {},
+): Promise<LocalLake> {
   const { config, base } = await configOf(address, options)
   const database = await openDatabase(config.database, base, options)
   try {

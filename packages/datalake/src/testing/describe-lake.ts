@@ -7,6 +7,7 @@ import { describeDatasetVersions, describeDatums } from './contract/datums.ts'
 import { describeFilters } from './contract/filters.ts'
 import { describeInPlace } from './contract/in-place.ts'
 import { describeIngest } from './contract/ingest.ts'
+import { describeKeys } from './contract/keys.ts'
 import { describeObjects, describeStreams } from './contract/objects.ts'
 import { describePages } from './contract/paging.ts'
 import { describeResources } from './contract/resource-tests.ts'
@@ -32,6 +33,7 @@ export function describeLake(name: string, underTest: LakeUnderTest): void {
     describe('dataset versions', () => describeDatasetVersions(inLake))
     describe('dataset views', () => describeDatasetViews(inLake))
     describe('datasets', () => describeDatasets(inLake))
+    describe('keys', () => describeKeys(inLake))
     describe('the whole lake', () => describeWholeLake(inLake))
     describe('ingests', () => describeIngest(inLake, underTest))
     describe('assets in place', () => describeInPlace(inLake))

@@ -1,5 +1,7 @@
 import { type CallOptions, inGroups, MindtraceError } from '@mindtrace/core'
 import type { Collection, Database } from '@mindtrace/database'
+import { auditEntries } from '../audit/audit-collection.ts'
+import { apiKeys } from '../keys/key-collection.ts'
 import * as definitions from '../records/collections.ts'
 import { ingestSamples, ingestSessions } from '../records/ingest-collections.ts'
 import { manifestChunks } from '../records/manifest-collection.ts'
@@ -21,6 +23,8 @@ export const copiedCollections: readonly Collection[] = [
   definitions.collections,
   definitions.collectionItems,
   definitions.assetRetentions,
+  apiKeys,
+  auditEntries,
   ingestSessions,
   ingestSamples,
 ]
