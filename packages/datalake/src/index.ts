@@ -6,6 +6,7 @@ export {
   type LakeDatabaseOptions,
   openLakeDatabase,
 } from './address/lake-database.ts'
+export { type FolderInLake, mountFolder } from './address/mount-folder.ts'
 export { type OpenLakeOptions, openLake } from './address/open-lake.ts'
 export { type LocalLake, type LocalLakeOptions, openLocalLake } from './lake.ts'
 export type { LakeSettings, SlowOperations } from './lake-parts.ts'

@@ -9,6 +9,7 @@ test('exports these names and no others', () => {
       "backUpLake",
       "copyRecords",
       "lakeCollections",
+      "mountFolder",
       "openLake",
       "openLakeDatabase",
       "openLocalLake",

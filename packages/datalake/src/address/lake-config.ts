@@ -2,7 +2,7 @@ import { parse } from '@mindtrace/contract'
 import { z } from 'zod'
 
 /** The name of a mount: a word that keys and addresses can hold. */
-const MountName = z
+export const MountName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'use letters, digits, . _ -')
 

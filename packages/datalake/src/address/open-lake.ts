@@ -14,6 +14,7 @@ import { type MountOpener, openMount, type Registry, Store } from '@mindtrace/re
 import { type LocalLake, openLocalLake } from '../lake.ts'
 import type { LakeSettings } from '../lake-parts.ts'
 import { type LakeConfig, parseLakeConfig } from './lake-config.ts'
+import { rememberedMounts } from './remembered-mounts.ts'
 
 /** What `openLake` takes besides the address. */
 export interface OpenLakeOptions extends CallOptions {
@@ -38,17 +39,15 @@ const mountDefaults = { versionObjects: true, mutable: true } as const
  * Opens a lake in this process.
  *
  * `./lake` (a folder, made when missing) is an embedded lake: the records in `lake.db`, the payloads in the
- * local mount `main` under it. Nothing in it is absolute, so the folder can be moved. `./lake.json` is a
+ * local mount `main` under it. Nothing in it is absolute, so the folder can be moved. Folders that it uses in
+ * place (see `mountFolder`) are further mounts, remembered in `mounts/`. `./lake.json` is a
  * file as {@link LakeConfig} describes. A remote lake (`http:`) is opened with `connectLake` of
  * `@mindtrace/client`.
  *
  * @throws {@link MindtraceError} `INVALID_INPUT` for an address or scheme that is none, `NOT_FOUND` with
  * `create: false`, `READ_ONLY`, `UNAVAILABLE` or `CORRUPT` when the folder or file can't be used.
  */
-export async function openLake(
-  address: string,
-  options: OpenLakeOptions = {},
-): Promise<LocalLake> {
+export async function openLake(address: string, options: OpenLakeOptions = {}): Promise<LocalLake> {
   const { config, base } = await configOf(address, options)
   const database = await openDatabase(config.database, base, options)
   try {
@@ -88,14 +87,18 @@ export async function configOf(
   const base = fromFile ? dirname(path) : path
   const config = fromFile ? await readConfig(path) : await embedded(path, options)
   const here = process.cwd()
+  const given = options.mounts === undefined ? config.mounts : absoluteMounts(options.mounts, here)
+  // The first of all is the default mount, so those remembered come last.
+  const remembered = fromFile ? {} : await rememberedMounts(path)
+  const mounts = { ...given, ...remembered, ...given }
   return {
     base,
     config: {
       ...config,
+      mounts,
       ...(options.database === undefined
         ? {}
         : { database: absoluteDatabase(options.database, here) }),
-      ...(options.mounts === undefined ? {} : { mounts: absoluteMounts(options.mounts, here) }),
       ...(options.defaultMount === undefined ? {} : { default_mount: options.defaultMount }),
     },
   }
@@ -229,7 +232,7 @@ const openers: Readonly<Record<string, MountOpener>> = {
 }
 
 /** `file:main` becomes the address of the folder `main` in `base`; absolute addresses stay. */
-function absoluteMounts(
+export function absoluteMounts(
   mounts: Readonly<Record<string, string>>,
   base: string,
 ): Record<string, string> {
