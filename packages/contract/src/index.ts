@@ -27,6 +27,7 @@ export {
   DatasetsListInput,
   DatasetsListOutput,
 } from './extensions/datasets.ts'
+export { DownloadResolveOutput } from './extensions/downloads.ts'
 export {
   ApiKey,
   KeyRole,
@@ -46,6 +47,15 @@ export {
   LakeVerifyOutput,
 } from './extensions/lake.ts'
 export { extensionTasks, type StreamRoute, streamRoutes } from './extensions/table.ts'
+export {
+  SignedPart,
+  StoredPart,
+  UploadBeginOutput,
+  UploadPartLimits,
+  UploadReconcileOutput,
+  UploadStateOutput,
+  UploadTicket,
+} from './extensions/uploads.ts'
 export { errorCodeHeader, httpStatus } from './http-status.ts'
 export { decodeIngestFrames, encodeIngestFrames, ingestFramesType } from './ingest-frames.ts'
 export {
@@ -141,5 +151,6 @@ export {
 } from './model/sync.ts'
 export { DirectUploadSession } from './model/uploads.ts'
 export { type ScopeRule, type ScopeSubject, streamScopes, taskScopes } from './scopes.ts'
+export { ObjectUploadSessionOutput } from './tasks/objects.ts'
 export { tasks } from './tasks/table.ts'
 export type { Task, TaskModel } from './tasks/task.ts'

@@ -36,7 +36,10 @@ import type { Handlers, LakeParts, LakeSettings } from './lake-parts.ts'
 import { lakeHandlers } from './lake-tasks.ts'
 import { objectHandlers } from './objects.ts'
 import { lakeCollections, recordsOf } from './records/records.ts'
+import { signedDownloadHandlers } from './signed-downloads.ts'
 import { lakeStreams } from './streams.ts'
+import { uploadHandlers } from './uploads/upload-handlers.ts'
+import { UploadSessions } from './uploads/upload-sessions.ts'
 import { verifyHandlers } from './verify.ts'
 
 /** What an in-process lake is made of. The lake owns database and store: it closes both. */
@@ -79,11 +82,13 @@ export async function openLocalLake(
     log: options.log ?? silentLogger,
     settings: { ...defaults, ...options.settings },
   }
+  const uploads = new UploadSessions(parts)
   const lake = createLake({
-    call: callOf(handlersOf(parts)),
+    call: callOf(handlersOf(parts, uploads)),
     streams: lakeStreams(parts),
     dispose: async () => {
       try {
+        await uploads[Symbol.asyncDispose]()
         await database.close()
       } finally {
         await store[Symbol.asyncDispose]()
@@ -93,13 +98,14 @@ export async function openLocalLake(
   return { ...lake, access: lakeAccess(parts) }
 }
 
-function handlersOf(parts: LakeParts): Handlers {
+function handlersOf(parts: LakeParts, uploads: UploadSessions): Handlers {
   const manifests = new Manifests(parts.records)
   return {
     ...lakeHandlers(parts, manifests),
     ...objectHandlers(parts),
     ...assetHandlers(parts),
     ...downloadUrlHandlers(parts),
+    ...signedDownloadHandlers(parts),
     ...collectionHandlers(parts),
     ...collectionItemHandlers(parts),
     ...assetRetentionHandlers(parts),
@@ -110,6 +116,7 @@ function handlersOf(parts: LakeParts): Handlers {
     ...datasetVersionHandlers(parts, manifests),
     ...datasetHandlers(parts, manifests),
     ...ingestHandlers(parts),
+    ...uploadHandlers(parts, uploads),
     ...verifyHandlers(parts),
     ...facetHandlers(parts),
     ...checkHandlers(parts),

@@ -1,8 +1,10 @@
 import { auditTasks } from './audit.ts'
 import { datasetTasks } from './datasets.ts'
+import { downloadTasks } from './downloads.ts'
 import { ingestTasks } from './ingest.ts'
 import { keyTasks } from './keys.ts'
 import { lakeTasks } from './lake.ts'
+import { uploadTasks } from './uploads.ts'
 
 /** Tasks of ours beside the Python service's: served as `POST /v1/<name>`, listed by `GET /v1/extensions`. */
 export const extensionTasks = {
@@ -11,6 +13,8 @@ export const extensionTasks = {
   ...auditTasks,
   ...lakeTasks,
   ...ingestTasks,
+  ...uploadTasks,
+  ...downloadTasks,
 } as const
 
 /** A route whose body or answer is bytes, which JSON can't carry. */

@@ -155,13 +155,14 @@ export const assetsTasks = {
     input: GetAssetDownloadUrlInput,
     output: AssetDownloadUrlOutput,
     reads: true,
-    statuses: [404, 409],
+    statuses: [400, 404, 409],
   }),
   'assets.download_urls': task({
     summary: 'Signs GET URLs for many assets in one call; what cannot be signed is left out.',
     input: GetAssetsDownloadUrlsInput,
     output: AssetsDownloadUrlsOutput,
     reads: true,
+    statuses: [400],
   }),
   'assets.list': task({
     summary: 'Returns every asset matching a raw filter.',

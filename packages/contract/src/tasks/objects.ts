@@ -144,13 +144,13 @@ export const objectsTasks = {
       'Opens a direct upload: returns where and how the client must put the bytes, plus a finalize token.',
     input: CreateObjectUploadSessionInput,
     output: ObjectUploadSessionOutput,
-    statuses: [400, 404, 501],
+    statuses: [400, 403, 404, 501],
   }),
   'objects.upload_session.complete': task({
     summary:
       'Verifies that the staged bytes exist, moves them to their final place and returns the completed session with storage_ref.',
     input: CompleteObjectUploadSessionInput,
     output: ObjectUploadSessionOutput,
-    statuses: [403, 404, 409],
+    statuses: [400, 403, 404, 409],
   }),
 } as const

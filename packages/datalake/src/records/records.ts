@@ -1,11 +1,20 @@
 import type { Collection, Database, Repositories, Repository } from '@mindtrace/database'
 import { auditEntries } from '../audit/audit-collection.ts'
 import { apiKeys } from '../keys/key-collection.ts'
+import { signingKeys, uploadSessions, uploadStates } from '../uploads/upload-collections.ts'
 import * as definitions from './collections.ts'
 import { ingestSamples, ingestSessions } from './ingest-collections.ts'
 import { manifestChunks } from './manifest-collection.ts'
 
-const all = { ...definitions, ingestSamples, ingestSessions, manifestChunks }
+const all = {
+  ...definitions,
+  ingestSamples,
+  ingestSessions,
+  manifestChunks,
+  uploadSessions,
+  uploadStates,
+  signingKeys,
+}
 
 /** Who may use the lake and who did: a wipe leaves them. */
 const access = { apiKeys, auditEntries }

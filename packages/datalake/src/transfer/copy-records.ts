@@ -5,6 +5,7 @@ import { apiKeys } from '../keys/key-collection.ts'
 import * as definitions from '../records/collections.ts'
 import { ingestSamples, ingestSessions } from '../records/ingest-collections.ts'
 import { manifestChunks } from '../records/manifest-collection.ts'
+import { signingKeys, uploadSessions, uploadStates } from '../uploads/upload-collections.ts'
 import { ContentHash, contentOf } from './content-hash.ts'
 
 /**
@@ -27,6 +28,9 @@ export const copiedCollections: readonly Collection[] = [
   auditEntries,
   ingestSessions,
   ingestSamples,
+  uploadStates,
+  uploadSessions,
+  signingKeys,
 ]
 
 /** Documents of these may have megabytes. */
