@@ -26,6 +26,7 @@ import { collectionHandlers, collectionItemHandlers } from './collections.ts'
 import { datasetVersionHandlers } from './datasets/dataset-versions.ts'
 import { datasetHandlers } from './datasets/datasets.ts'
 import { Manifests } from './datasets/manifests.ts'
+import { integrityHandlers } from './datasets/verify-integrity.ts'
 import { datumHandlers } from './datums.ts'
 import { downloadUrlHandlers } from './download-urls.ts'
 import { facetHandlers } from './facets.ts'
@@ -114,6 +115,7 @@ function handlersOf(parts: LakeParts, uploads: UploadSessions): Handlers {
     ...annotationRecordHandlers(parts),
     ...datumHandlers(parts),
     ...datasetVersionHandlers(parts, manifests),
+    ...integrityHandlers(parts, manifests),
     ...datasetHandlers(parts, manifests),
     ...ingestHandlers(parts),
     ...uploadHandlers(parts, uploads),

@@ -38,7 +38,6 @@ test('these tasks have no handler yet, and all others have one', async () => {
       "dataset_versions.streaming_import_finalize",
       "dataset_versions.streaming_import_push_batch",
       "dataset_versions.streaming_import_start",
-      "dataset_versions.verify_integrity",
       "replication.delete_local_payload",
       "replication.hydrate_asset_payload",
       "replication.mark_local_delete_eligible",

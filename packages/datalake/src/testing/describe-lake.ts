@@ -7,6 +7,7 @@ import { describeDatasetVersions, describeDatums } from './contract/datums.ts'
 import { describeFilters } from './contract/filters.ts'
 import { describeInPlace } from './contract/in-place.ts'
 import { describeIngest } from './contract/ingest.ts'
+import { describeIntegrity } from './contract/integrity.ts'
 import { describeKeys } from './contract/keys.ts'
 import { describeObjects, describeStreams } from './contract/objects.ts'
 import { describePages } from './contract/paging.ts'
@@ -32,6 +33,7 @@ export function describeLake(name: string, underTest: LakeUnderTest): void {
     describe('datums', () => describeDatums(inLake))
     describe('dataset versions', () => describeDatasetVersions(inLake))
     describe('dataset views', () => describeDatasetViews(inLake))
+    describe('integrity', () => describeIntegrity(inLake))
     describe('datasets', () => describeDatasets(inLake))
     describe('keys', () => describeKeys(inLake))
     describe('the whole lake', () => describeWholeLake(inLake))
