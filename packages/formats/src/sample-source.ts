@@ -8,6 +8,11 @@ export interface SourceSample {
   readonly sample: Omit<IngestSample, 'ordinal'>
   /** The bytes for each role of `sample.assets`: whole when small, else opened when their turn comes. */
   readonly payloads: Readonly<Record<string, IngestPayload>>
+  /**
+   * Of the payloads that are files as they are: the path within the source's folder, with `/`. So an import
+   * can leave them there.
+   */
+  readonly files?: Readonly<Record<string, string>> | undefined
   /** What was noticed about this sample. */
   readonly findings: readonly Finding[]
 }

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type TemporaryFolder, temporaryFolder } from '@mindtrace/core/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FakeLake } from '../testing/fake-lake.ts'
@@ -144,6 +146,48 @@ describe('an import', () => {
     await expect(importAll()).rejects.toThrow('connection lost')
     fake.afterGroup = () => {}
     expect(await importAll()).toMatchObject({ datums: 10, unchanged: 6, written: { datums: 4 } })
+  })
+
+  describe('in place', () => {
+    const inPlace = { mount: 'disk', prefix: 'sets/' }
+    const names: string[] = []
+
+    beforeEach(() => {
+      names.length = 0
+      fake.fileInPlace = async ({ mount, name }) => {
+        names.push(name)
+        expect(mount).toBe('disk')
+        return await readFile(join(folder.path, name.slice('sets/'.length)))
+      }
+    })
+
+    it('leaves the files where they are', async () => {
+      const report = await importAll({ inPlace })
+      expect(report).toMatchObject({ datums: 10, written: { datums: 10, payload_bytes: 0 } })
+      expect(report.payload_bytes).toBeGreaterThan(10_000)
+      expect(names.sort()).toEqual(
+        Array.from({ length: 10 }, (_, index) => `sets/JPEGImages/${index}.jpg`),
+      )
+      expect(fake.samples('set', '1')[3]?.assets.image).toMatchObject({
+        sha256: null,
+        in_place: { mount: 'disk', name: 'sets/JPEGImages/3.jpg' },
+      })
+    })
+
+    it('is the same import as with bytes, in either order', async () => {
+      await importAll({ inPlace })
+      expect(await importAll()).toMatchObject({ unchanged: 10, written: { datums: 0 } })
+      fake.sessions.clear()
+      await importAll()
+      expect(await importAll({ inPlace })).toMatchObject({ unchanged: 10, written: { datums: 0 } })
+    })
+
+    it('tells another machine the hashes of the files', async () => {
+      await importAll({ inPlace: { ...inPlace, compare: true } })
+      const [sample] = fake.samples('set', '1')
+      expect(sample?.assets.image?.sha256).toMatch(/^[0-9a-f]{64}$/)
+      expect(await importAll()).toMatchObject({ unchanged: 10 })
+    })
   })
 
   it('repeated after its end finds everything unchanged and writes nothing', async () => {

@@ -26,6 +26,8 @@ export interface ImportOptions extends CallOptions {
   readonly description?: string | null | undefined
   /** The mount for payloads; null is the lake's default. */
   readonly mount?: string | null | undefined
+  /** Files of the source stay where they are. Payloads that are no files of its own are stored all the same. */
+  readonly inPlace?: FilesInPlace | undefined
   readonly createdBy?: string | null | undefined
   /** A group is sent when it has this many samples (default 64, at most 1,000) … */
   readonly groupSamples?: number | undefined
@@ -38,6 +40,19 @@ export interface ImportOptions extends CallOptions {
   readonly onProgress?: ((progress: ImportProgress) => void) | undefined
   /** For the report's `seconds`; default `performance.now`. */
   readonly nowMs?: (() => number) | undefined
+}
+
+/** How the lake names the files of a source's folder. */
+export interface FilesInPlace {
+  /** A plain mount of the lake. */
+  readonly mount: string
+  /** What stands before a file's path within the source: empty, or ending in `/`. */
+  readonly prefix: string
+  /**
+   * Whether the lake is told the hash that each file has here, and refuses one that has another there.
+   * For a lake elsewhere, whose files may be others. Default false: the lake's word is enough.
+   */
+  readonly compare?: boolean | undefined
 }
 
 /**
@@ -170,8 +185,12 @@ class ImportRun {
 
   /** Gives the samples their places in the manifest, before anything may overtake anything. */
   #inOrder(group: Group): IngestItem[] {
-    return group.samples.map(({ sample, payloads }) => ({
-      sample: { ...sample, ordinal: this.#ordinal++ },
+    return group.samples.map(({ sample, payloads, files = {} }) => ({
+      sample: {
+        ...sample,
+        assets: placed(sample.assets, files, this.#options.inPlace),
+        ordinal: this.#ordinal++,
+      },
       payloads,
     }))
   }
@@ -219,7 +238,8 @@ class ImportRun {
       this.#schemas = this.#schemas.then(async () => void (await this.#openSession()))
     }
     await this.#schemas
-    const result = await this.#lake.streams.ingestGroup(sessionId, items)
+    const sent = await Promise.all(items.map((item) => this.#withoutFiles(item)))
+    const result = await this.#lake.streams.ingestGroup(sessionId, sent)
     this.#tally.addWritten(result.written)
     const refused: string[] = []
     for (const { source_key: key, status, error } of result.samples) {
@@ -234,6 +254,22 @@ class ImportRun {
       })
     }
     return refused
+  }
+
+  /** The item as it is sent: without the bytes that the lake has where they are. */
+  async #withoutFiles({ sample, payloads }: IngestItem): Promise<IngestItem> {
+    const { inPlace } = this.#options
+    if (inPlace === undefined) return { sample, payloads }
+    const assets = { ...sample.assets }
+    const sent: Record<string, IngestPayload> = {}
+    for (const [role, payload] of Object.entries(payloads)) {
+      const asset = assets[role]
+      if (asset?.in_place === undefined) sent[role] = payload
+      else if (inPlace.compare === true && asset.sha256 === null) {
+        assets[role] = { ...asset, sha256: await payloadSha256(payload) }
+      }
+    }
+    return { sample: { ...sample, assets }, payloads: sent }
   }
 
   async #commit(session: IngestSession): Promise<IngestSession> {
@@ -266,6 +302,21 @@ class ImportRun {
   #progress(phase: ImportProgress['phase']): void {
     this.#options.onProgress?.({ done: this.#done, total: this.#source.total, phase })
   }
+}
+
+function placed(
+  assets: IngestSample['assets'],
+  files: Readonly<Record<string, string>>,
+  inPlace: FilesInPlace | undefined,
+): IngestSample['assets'] {
+  if (inPlace === undefined) return assets
+  const { mount, prefix } = inPlace
+  return Object.fromEntries(
+    Object.entries(assets).map(([role, asset]) => {
+      if (!Object.hasOwn(files, role)) return [role, asset]
+      return [role, { ...asset, in_place: { mount, name: `${prefix}${files[role]}` } }]
+    }),
+  )
 }
 
 /** How a source differs from what the lake has of it: all counted, the first few named. */

@@ -2,9 +2,11 @@ import {
   createLake,
   type IngestGroupResult,
   type IngestItem,
+  type IngestPayload,
   IngestSample,
   type IngestSchema,
   type IngestSession,
+  type InPlacePayload,
   type Lake,
   type TaskInput,
   type TaskName,
@@ -33,6 +35,8 @@ export class FakeLake {
   afterGroup: (group: number) => void = () => {}
   /** Source keys that the lake refuses. */
   readonly refused = new Set<string>()
+  /** What lies in place in its mounts. */
+  fileInPlace: (place: InPlacePayload) => Promise<Uint8Array> = notHere
   groups = 0
   begins = 0
   readonly lake: Lake = createLake({
@@ -142,13 +146,18 @@ export class FakeLake {
       const hashes: Record<string, string> = {}
       for (const [role, asset] of Object.entries(sample.assets)) {
         const payload = payloads[role]
-        if (payload === undefined) throw new Error(`no payload for ${role}`)
-        const bytes = payload instanceof Uint8Array ? payload : await bytesOf(await payload(), 1e9)
+        if ((payload === undefined) === (asset.in_place === undefined)) {
+          throw new Error(`${role} comes with bytes or in place`)
+        }
+        const bytes =
+          asset.in_place !== undefined
+            ? await this.fileInPlace(asset.in_place)
+            : await bytesIn(payload as IngestPayload)
         hashes[role] = sha256Hex(bytes)
         if (asset.sha256 !== null && asset.sha256 !== hashes[role]) throw new Error('wrong hash')
         if (asset.size_bytes !== bytes.byteLength) throw new Error('wrong size')
         written.assets += 1
-        written.payload_bytes += bytes.byteLength
+        if (asset.in_place === undefined) written.payload_bytes += bytes.byteLength
       }
       for (const set of sample.annotation_sets) {
         const schema = session.schemas.get(`${set.schema?.name}@${set.schema?.version}`)
@@ -189,6 +198,10 @@ function described(session: FakeSession): IngestSession {
     journaled: session.journal.size,
     dataset_version_id: session.state === 'committed' ? `dataset_version_${session.name}` : null,
   }
+}
+
+async function bytesIn(payload: IngestPayload): Promise<Uint8Array> {
+  return payload instanceof Uint8Array ? payload : await bytesOf(await payload(), 1e9)
 }
 
 function notHere(): never {

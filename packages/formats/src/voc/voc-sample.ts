@@ -63,6 +63,7 @@ async function assemble(
     }),
   }
   const payloads: Record<string, IngestPayload> = { image: image.file.payload }
+  const files: Record<string, string> = { image: entry.image }
   const sets: IngestAnnotationSet[] = []
   const { schemas } = context
   if (entry.classes.length > 0) {
@@ -93,6 +94,7 @@ async function assemble(
       ignore_index: 255,
     })
     payloads[layer.role] = mask.file.payload
+    files[layer.role] = path
     maskRecords.push(
       recordOf(schemas, {
         kind: 'mask',
@@ -120,6 +122,7 @@ async function assemble(
       annotation_sets: sets,
     },
     payloads,
+    files,
     findings,
   }
 }
