@@ -59,7 +59,7 @@ const left = [
   /^objects\.upload_session\./,
   /^replication/,
   /^dataset_sync\./,
-  /^dataset_versions\.(import|export|streaming|verify)/,
+  /^dataset_versions\.(import|export|streaming)/,
   /^(heartbeat|server_id|pid_file|shutdown)$/,
 ]
 
