@@ -9,20 +9,10 @@ import { mongoPlace } from '@mindtrace/database/testing'
 import { openLake } from '@mindtrace/datalake'
 import { describe, expect, test } from 'vitest'
 import { python } from '../python/run-story.ts'
+import { type Family, keyOf } from './families.ts'
 
 const server = process.env.MINDTRACE_TEST_MONGODB_URL ?? ''
 const script = fileURLToPath(new URL('in_process.py', import.meta.url))
-const keys = {
-  assets: 'asset_id',
-  collections: 'collection_id',
-  collection_items: 'collection_item_id',
-  asset_retentions: 'asset_retention_id',
-  annotation_schemas: 'annotation_schema_id',
-  annotation_sets: 'annotation_set_id',
-  annotation_records: 'annotation_id',
-  datums: 'datum_id',
-  dataset_versions: 'dataset_version_id',
-} as const
 
 type Document = Record<string, unknown>
 type Contents = Record<string, Map<string, Document>>
@@ -65,7 +55,7 @@ async function shared(): Promise<Shared> {
       const payloads = new Map<string, string>()
       for (const one of told) {
         if (typeof one.read === 'string') {
-          contents[one.read] = byKey(one.read as keyof typeof keys, one.documents as Document[])
+          contents[one.read] = byKey(one.read as Family, one.documents as Document[])
         }
         if (typeof one.payload === 'string') payloads.set(one.payload, String(one.text))
       }
@@ -92,10 +82,10 @@ function runScript(home: string, args: readonly string[]): Promise<Document[]> {
   })
 }
 
-function byKey(family: keyof typeof keys, documents: readonly Document[]): Map<string, Document> {
+function byKey(family: Family, documents: readonly Document[]): Map<string, Document> {
   return new Map(
     documents.map(({ _id, id, ...fields }) => [
-      fields[keys[family]] as string,
+      fields[keyOf[family]] as string,
       Object.fromEntries(Object.entries(fields).map(([name, one]) => [name, instant(name, one)])),
     ]),
   )
@@ -107,7 +97,7 @@ function instant(name: string, value: unknown): unknown {
 }
 
 async function contentsOf(lake: Lake): Promise<Contents> {
-  const lists: Record<keyof typeof keys, readonly object[]> = {
+  const lists: Record<Family, readonly object[]> = {
     ...(await lake.assets.list({})),
     ...(await lake.collections.list({})),
     ...(await lake.collectionItems.list({})),
@@ -121,7 +111,7 @@ async function contentsOf(lake: Lake): Promise<Contents> {
   return Object.fromEntries(
     Object.entries(lists).map(([family, documents]) => [
       family,
-      byKey(family as keyof typeof keys, documents as Document[]),
+      byKey(family as Family, documents as Document[]),
     ]),
   )
 }
