@@ -1,6 +1,6 @@
 import { bytesOf, newToken } from '@mindtrace/core'
 import { FaultyHttpProxy } from '@mindtrace/core/testing'
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { collect } from '../../testing/collect.ts'
 import { someBytes, someStream } from '../../testing/index.ts'
 import { GcsMount } from './index.ts'
@@ -13,6 +13,10 @@ const down = { code: 'UNAVAILABLE' }
 const text = (bytes: string) => new TextEncoder().encode(bytes)
 const read = async (mount: GcsMount, key: string) =>
   Buffer.from(await bytesOf((await mount.read(key)).body, 1e9))
+
+afterAll(async () => {
+  if (endpoint !== '') await fetch(`${endpoint}/storage/v1/b/${bucket}`, { method: 'DELETE' })
+})
 
 /** A mount behind a bad network, one with a good one to the same place, and what is between them. */
 async function behindFaults() {

@@ -35,6 +35,13 @@ function gcsMount(prefix = newToken()) {
   })
 }
 
+afterAll(async () => {
+  if (isMissing) return
+  for (const name of [bucket, `${bucket}-new`]) {
+    await fetch(`${endpoint}/storage/v1/b/${name}`, { method: 'DELETE' })
+  }
+})
+
 describe.skipIf(isMissing)('with a store', () => {
   withAnAccount()
   describeMount('gcs', { create: () => gcsMount() })
@@ -134,7 +141,7 @@ describe.skipIf(isMissing)('a GCS mount', () => {
     await expect(listing).rejects.toBe(reason)
     await mount.deleteMany(keys)
     expect(await keysOf(mount)).toEqual([])
-  })
+  }, 120_000)
 
   it('copies, with another media type too, and says when there is nothing', async () => {
     await using mount = gcsMount()
