@@ -11,8 +11,14 @@ export interface LakeOptions {
   readonly defaultMount?: string | undefined
 }
 
-/** Adds `--lake` and what can be said singly; each flag has its variable. */
-export function addLakeOptions(command: Command): Command {
+/**
+ * Adds `--lake` and what can be said singly; each flag has its variable. With `mountNames` a `--mount` may be a
+ * name alone, see {@link mountNames}.
+ */
+export function addLakeOptions(
+  command: Command,
+  allowed: { readonly mountNames: boolean } = { mountNames: false },
+): Command {
   return command
     .addOption(
       new Option(
@@ -31,7 +37,9 @@ export function addLakeOptions(command: Command): Command {
     .addOption(
       new Option('--mount <name=url>', 'where payloads are (repeatable): main=file:PATH')
         .env('MINDTRACE_MOUNTS')
-        .argParser(parseMount),
+        .argParser((text: string, earlier?: Readonly<Record<string, string>>) =>
+          parseMount(text, earlier, allowed),
+        ),
     )
     .addOption(
       new Option('--default-mount <name>', 'the mount for new payloads').env(
@@ -44,10 +52,15 @@ export function addLakeOptions(command: Command): Command {
 function parseMount(
   text: string,
   earlier: Readonly<Record<string, string>> = {},
+  allowed: { readonly mountNames: boolean },
 ): Record<string, string> {
   const mounts = { ...earlier }
   for (const one of text.split(/\s+/).filter((part) => part !== '')) {
     const at = one.indexOf('=')
+    if (at === -1 && allowed.mountNames) {
+      mounts[one] = ''
+      continue
+    }
     if (at < 1) {
       throw new MindtraceError(
         'INVALID_INPUT',
@@ -57,6 +70,17 @@ function parseMount(
     mounts[one.slice(0, at)] = one.slice(at + 1)
   }
   return mounts
+}
+
+/** The mounts that were given with an address, and the names that were given without. */
+export function mountNames(given: LakeOptions['mount']): {
+  readonly mounts: LakeOptions['mount']
+  readonly names: readonly string[]
+} {
+  const all = Object.entries(given ?? {})
+  const mounts = all.filter(([, url]) => url !== '')
+  const names = all.filter(([, url]) => url === '').map(([name]) => name)
+  return { mounts: mounts.length === 0 ? undefined : Object.fromEntries(mounts), names }
 }
 
 /** Whether an address is a service's. */

@@ -11,6 +11,7 @@ import { addQuickstart } from './commands/quickstart.ts'
 import { addServe } from './commands/serve.ts'
 import { addShow } from './commands/show.ts'
 import { addStats } from './commands/stats.ts'
+import { addVerify } from './commands/verify.ts'
 import { exitCode } from './exit-code.ts'
 import type { Io } from './io.ts'
 import { version } from './version.ts'
@@ -25,6 +26,7 @@ const commands: readonly AddCommand[] = [
   addShow,
   addCat,
   addStats,
+  addVerify,
   addDoctor,
   addBackup,
   addDb,
@@ -35,6 +37,8 @@ Examples:
   mindtrace quickstart                                   a sample dataset, served, to look at
   mindtrace import voc ./VOCdevkit --dataset pets        a VOC folder into ./lake
   mindtrace import voc ./data --dataset pets@2 --lake http://127.0.0.1:8080
+  mindtrace import voc /data/voc --dataset big --in-place  nothing is copied
+  mindtrace verify --read-data                           whether all bytes are what was recorded
   mindtrace serve --lake ./lake                          the service and its page
   mindtrace mcp --lake ./lake                            for an MCP client to start
   mindtrace ls assets --filter '{"kind":"image"}' --json | head

@@ -35,13 +35,13 @@ export const addImportVoc: AddCommand = (group, { io, run }) => {
         .choices(['voc', 'reference'])
         .default('voc'),
     )
-  addOutputOptions(addImportOptions(addLakeOptions(command))).action(
+  addOutputOptions(addImportOptions(addLakeOptions(command, { mountNames: true }))).action(
     run(async (folder: string, options: VocCommandOptions) => importVoc(io, folder, options)),
   )
 }
 
 async function importVoc(io: Io, folder: string, options: VocCommandOptions): CommandResult {
-  return await importSource(io, options, ({ dataset }) =>
+  return await importSource(io, options, folder, ({ dataset }) =>
     openVoc(folder, {
       name: dataset,
       boxConvention: options.boxConvention,
