@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as nextTick } from 'node:timers/promises'
 import { temporaryFolder } from '@mindtrace/core/testing'
@@ -91,11 +91,15 @@ test('never replaces a file, and leaves nothing behind when it is refused or abo
   expect(await names()).toEqual(['backup.db', 'late.db'])
 })
 
-test('leaves nothing under its name when the process is killed in the middle', async () => {
+test('killed in the middle leaves nothing under its name, and what it leaves goes with the next one', async () => {
   await using folder = await temporaryFolder()
   const path = join(folder.path, 'lake.db')
   await (await filled(path, 3000)).database.close()
   const target = join(folder.path, 'backup.db')
+  const others = ['backup.db.partial', 'my-backup.db.partial', `other.db.${'0'.repeat(32)}.partial`]
+  for (const name of others) await writeFile(join(folder.path, name), 'of somebody else')
+  const left = async () =>
+    (await readdir(folder.path)).filter((name) => !/^lake/.test(name) && !others.includes(name))
   const code = `
     import { openSqliteDatabase } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)}
     const database = await openSqliteDatabase({ path: ${JSON.stringify(path)} })
@@ -110,14 +114,50 @@ test('leaves nothing under its name when the process is killed in the middle', a
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
   await once(child.stdout, 'data')
+  await using database = await openSqliteDatabase({ path })
+  const elsewhere = join(folder.path, 'elsewhere.db')
+  await database.backup(elsewhere)
+  await rm(elsewhere)
+  // While the first is at work, its file is nobody else's to remove.
+  const started = (await left()).filter((name) => name.endsWith('.partial'))
+  expect(started).toHaveLength(1)
+  await database.backup(target)
+  expect(await left()).toEqual(expect.arrayContaining(['backup.db', ...started]))
+  await rm(target)
+
   child.kill('SIGKILL')
   await once(child, 'exit')
-  expect(await readdir(folder.path)).not.toContain('backup.db')
-
-  await using database = await openSqliteDatabase({ path })
+  expect(await left()).not.toContain('backup.db')
   await database.backup(target)
-  expect(await readdir(folder.path)).toContain('backup.db')
+  expect(await left()).toEqual(['backup.db'])
+  expect(await readdir(folder.path)).toEqual(expect.arrayContaining(others))
 })
+
+// Only root may mount a small file system; CI runs as root.
+test.skipIf(process.getuid?.() !== 0)(
+  'a full disk ends it, leaves nothing, and it works when there is room (a tmpfs, as root)',
+  async () => {
+    await using folder = await temporaryFolder()
+    await using source = await filled(join(folder.path, 'lake.db'), 1000)
+    const disk = join(folder.path, 'disk')
+    await mkdir(disk)
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk])
+    try {
+      const target = join(disk, 'backup.db')
+      await expect(source.database.backup(target)).rejects.toMatchObject({
+        code: 'STORAGE_FULL',
+        message: expect.stringContaining(target),
+      })
+      expect(await readdir(disk)).toEqual([])
+      expect(await source.photos.count()).toBe(1000)
+      execFileSync('mount', ['-o', 'remount,size=64m', disk])
+      await source.database.backup(target)
+      expect(await readdir(disk)).toEqual(['backup.db'])
+    } finally {
+      execFileSync('umount', [disk])
+    }
+  },
+)
 
 test('is refused for a database in memory', async () => {
   await using database = await openSqliteDatabase({ path: ':memory:' })

@@ -1,4 +1,4 @@
-import { link, open, rm, stat } from 'node:fs/promises'
+import { link, open, readdir, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { backup, DatabaseSync } from 'node:sqlite'
 import {
@@ -9,7 +9,7 @@ import {
   newToken,
   systemErrorCode,
 } from '@mindtrace/core'
-import { convertError } from './sqlite-errors.ts'
+import { convertError, isBusy } from './sqlite-errors.ts'
 
 /** How far a backup is. */
 export interface BackupProgress {
@@ -28,7 +28,7 @@ const pagesAtOnce = 1024
 /**
  * Copies the file at `path`, as it is now, to `target`. A transaction that reads holds that moment, so writers go
  * on and never make the copy begin anew. The copy gets its name when all of it is on the disk; a process that
- * is killed before leaves `target.<token>.partial`.
+ * is killed before leaves `target.<token>.partial`, which the next backup to this target removes.
  */
 export async function backUpFile(
   path: string,
@@ -36,6 +36,7 @@ export async function backUpFile(
   options: BackupOptions,
 ): Promise<{ readonly sizeBytes: number }> {
   await refuseExisting(target)
+  await removeAbandoned(target)
   const partial = join(dirname(target), `${basename(target)}.${newToken()}.partial`)
   const source = new DatabaseSync(path, { readOnly: true, timeout: 1000 })
   try {
@@ -60,12 +61,47 @@ export async function backUpFile(
     throw backupError(error, target)
   } finally {
     source.close()
-    await rm(partial, { force: true })
+    await removePartial(partial)
   }
 }
 
 async function refuseExisting(target: string): Promise<void> {
   if ((await stat(target).catch(() => undefined)) !== undefined) throw taken(target)
+}
+
+/**
+ * Removes what backups to this target left that were killed: those still at work hold a lock. One that is just
+ * before or after its copying has none for a moment; it then fails, as one of two to the same target has to.
+ */
+async function removeAbandoned(target: string): Promise<void> {
+  const folder = dirname(target)
+  const names = await readdir(folder).catch(() => [])
+  const partials = names.filter(
+    (name) =>
+      name.startsWith(`${basename(target)}.`) &&
+      /^\.[0-9a-f]{32}\.partial$/.test(name.slice(basename(target).length)),
+  )
+  for (const partial of partials.map((name) => join(folder, name))) {
+    if (!isLocked(partial)) await removePartial(partial)
+  }
+}
+
+async function removePartial(partial: string): Promise<void> {
+  for (const file of [partial, `${partial}-journal`]) await rm(file, { force: true })
+}
+
+function isLocked(path: string): boolean {
+  try {
+    const file = new DatabaseSync(path, { timeout: 0 })
+    try {
+      file.exec('BEGIN IMMEDIATE')
+    } finally {
+      file.close()
+    }
+    return false
+  } catch (error) {
+    return isBusy(error)
+  }
 }
 
 /** Gives a file its name, which must be free until then. */
