@@ -1,6 +1,8 @@
 import type { Lake } from '@mindtrace/contract'
 import { isMindtraceError, type Logger, silentLogger } from '@mindtrace/core'
 import { Hono } from 'hono'
+import { type Access, createAccess } from './access/access.ts'
+import { addAdmission } from './access/admission.ts'
 import { errorResponse } from './error-response.ts'
 import { addExplorer, type ExplorerFiles } from './explorer-files.ts'
 import { jsonResponse } from './json-response.ts'
@@ -22,6 +24,8 @@ export interface Limits {
 /** What {@link createApp} wires together. */
 export interface AppOptions {
   readonly lake: Lake
+  /** Keys, limits and audit log. Default: nobody is asked for a key, what destroys is refused. */
+  readonly access?: Access | undefined
   readonly serverInfo: ServerInfo
   /** Default: says nothing. */
   readonly log?: Logger | undefined
@@ -44,22 +48,24 @@ export interface AppOptions {
  */
 export function createApp(options: AppOptions): Hono {
   const { lake, serverInfo, log = silentLogger, limits = {}, explorer, shutdown } = options
+  const { access = createAccess(), mcp, ending } = options
   const app = new Hono({ strict: false })
   const bodyLimitBytes = limits.bodyBytes ?? 256 * 1024 * 1024
   const call = createServiceCall(lake, createProcessTasks(serverInfo, shutdown))
+  const gate = access.guard({ call, streams: lake.streams })
 
   app.use(requestLog(log))
-  addTaskRoutes(app, { call, log, bodyLimitBytes })
-  addStreamRoutes(app, { streams: lake.streams, log })
-  addThumbnails(app, { lake, log, loadShrink: options.loadShrink })
-  const { streams } = lake
+  // The page's own files come before the gate: it is the page that asks for the key.
+  addExplorer(app, explorer)
+  const callerOf = addAdmission(app, gate, log)
+  addTaskRoutes(app, { callerOf, log, bodyLimitBytes })
+  addStreamRoutes(app, { callerOf, log })
+  addThumbnails(app, { lake, callerOf, log, loadShrink: options.loadShrink })
   const { version } = serverInfo
-  const { mcp, ending } = options
-  addMcp(app, { ...mcp, call, streams, version, log, bodyLimitBytes, ending })
+  addMcp(app, { ...mcp, callerOf, version, log, bodyLimitBytes, ending })
   addProbes(app, lake)
   addOpenApi(app, serverInfo.version)
   addMethodNotAllowed(app)
-  addExplorer(app, explorer)
 
   app.notFound(() => jsonResponse({ detail: 'Not Found' }, 404))
   app.onError((error, { req }) => errorResponse(error, { method: req.method, path: req.path }, log))

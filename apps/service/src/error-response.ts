@@ -48,7 +48,10 @@ const maxDetailsHeader = 4096
 
 function headersOf(error: MindtraceError): Record<string, string> {
   const headers: Record<string, string> = { [errorCodeHeader]: error.code }
-  if (error.code === 'UNAUTHENTICATED') headers['www-authenticate'] = 'Bearer'
+  if (error.code === 'UNAUTHENTICATED') headers['www-authenticate'] = 'Bearer realm="mindtrace"'
+  if (typeof error.details.retry_after_s === 'number') {
+    headers['retry-after'] = String(error.details.retry_after_s)
+  }
   const { issues: _issues, detail: _detail, ...details } = error.details
   if (Object.keys(details).length > 0) {
     const text = encodeHeader(details)

@@ -1,4 +1,5 @@
 import { errorCodeHeader } from '@mindtrace/contract'
+import type { CorsPolicy } from './cors.ts'
 import { jsonResponse } from './json-response.ts'
 
 const loopbackNames = ['localhost', '127.0.0.1', '[::1]']
@@ -7,26 +8,31 @@ const loopbackNames = ['localhost', '127.0.0.1', '[::1]']
 export interface AcceptedHosts {
   /** Names of the service, and of proxies before it. */
   readonly names: readonly string[]
-  /** Whether only this machine can reach it: then no other name may lead here. */
-  readonly loopback: boolean
+  /** Whether no other name may lead here: as where only this machine can reach it. */
+  readonly strict: boolean
+  /** Pages of these origins may send requests. */
+  readonly cors: CorsPolicy
 }
 
 /**
- * Guards a service that asks for no key against web pages. A page can't read its answers, but it could
- * make the browser send it requests: to a name of the page's that leads here (DNS rebinding, seen by
- * the Host header), or across origins (seen by Origin and Sec-Fetch-Site, which programs don't send).
+ * Guards a service against web pages. A page can't read its answers, but it could make the browser send it requests: to
+ * a name of the page's that leads here (DNS rebinding, seen by the Host header), or across origins (seen by Origin and
+ * Sec-Fetch-Site, which programs don't send).
  */
 export function hostCheck(hosts: AcceptedHosts): (request: Request) => Response | null {
   const names = new Set(hosts.names.flatMap((name) => [name.toLowerCase(), `[${name}]`]))
-  if (hosts.loopback) for (const name of loopbackNames) names.add(name)
+  if (hosts.strict) for (const name of loopbackNames) names.add(name)
   return (request) => {
     const host = request.headers.get('host')?.toLowerCase() ?? ''
-    if (hosts.loopback && !names.has(withoutPort(host))) {
-      return refusal(`this service is not ${JSON.stringify(host)}`)
+    if (hosts.strict && !names.has(withoutPort(host))) {
+      return refusal(
+        `this service is not ${JSON.stringify(host.slice(0, 200))}; name it with --allowed-host if it should be`,
+      )
     }
     const { method } = request
     if (method === 'GET' || method === 'HEAD') return null
     const origin = request.headers.get('origin')
+    if (hosts.cors.allows(origin)) return null
     const foreign =
       origin === null
         ? request.headers.get('sec-fetch-site') === 'cross-site'

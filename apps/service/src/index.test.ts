@@ -3,6 +3,7 @@ import * as surface from './index.ts'
 
 test('exports what it means to', () => {
   expect(Object.keys(surface).sort()).toEqual([
+    'createAccess',
     'createApp',
     'serve',
     'serveMcpOverStdio',

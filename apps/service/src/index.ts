@@ -1,3 +1,5 @@
+export { type Access, type AccessOptions, createAccess } from './access/access.ts'
+export type { RateLimits } from './access/rate-limit.ts'
 export { type AppOptions, createApp, type Limits } from './app.ts'
 export type { ExplorerFiles } from './explorer-files.ts'
 export type { McpOptions } from './mcp/routes.ts'

@@ -3,16 +3,20 @@ import { access, mkdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Lake } from '@mindtrace/contract'
+import type { Lake, LakeAccess } from '@mindtrace/contract'
 import type { Logger } from '@mindtrace/core'
+import { type AccessOptions, createAccess } from './access/access.ts'
 import { createApp, type Limits } from './app.ts'
 import type { McpOptions } from './mcp/routes.ts'
 import { type RunningService, type StartOptions, startService } from './start-service.ts'
 import { packageVersion } from './version.ts'
 
 /** What {@link serve} takes: a lake, and where to listen. */
-export interface ServeOptions extends Omit<StartOptions, 'app'> {
-  readonly lake: Lake
+export interface ServeOptions extends Omit<StartOptions, 'app' | 'asksForKeys'> {
+  /** A lake in this process brings its keys and its audit log along. */
+  readonly lake: Lake & { readonly access?: LakeAccess }
+  /** Limits of each key, what is served at all, how long the audit log is kept. */
+  readonly access?: Omit<AccessOptions, 'lake' | 'log'> | undefined
   readonly limits?: Limits | undefined
   readonly mcp?: McpOptions | undefined
   /** Called when a client asks for the end; without it `POST /shutdown` is refused. */
@@ -35,24 +39,37 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
     `DatalakeService_${serverId}_pid.txt`,
   )
   const ending = new AbortController()
+  const { lake, log } = options
+  const access = createAccess({ ...options.access, lake: lake.access, log })
   const app = createApp({
-    lake: options.lake,
+    lake,
+    access,
     serverInfo: { serverId, pidFile, version: packageVersion() },
     explorer: await findExplorer(),
-    log: options.log,
+    log,
     limits: options.limits,
     mcp: options.mcp,
     shutdown: options.shutdown,
     ending: ending.signal,
   })
-  const service = await startService({ ...options, app })
+  const asksForKeys = await access.required()
+  const service = await startService({ ...options, app, asksForKeys })
   await mkdir(dirname(pidFile), { recursive: true, mode: 0o700 })
   await writeFile(pidFile, `${process.pid}\n`)
   let closed: Promise<void> | undefined
   const close = () => {
     ending.abort()
-    closed ??= service.close().finally(() => rm(pidFile, { force: true }))
+    closed ??= end()
     return closed
+  }
+  const end = async () => {
+    try {
+      await service.close()
+    } finally {
+      // After the last request: what it did is in the audit log before the lake is closed.
+      await access[Symbol.asyncDispose]()
+      await rm(pidFile, { force: true })
+    }
   }
   return { address: service.address, port: service.port, close, [Symbol.asyncDispose]: close }
 }

@@ -1,23 +1,36 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { type Logger, MindtraceError, silentLogger, systemErrorCode } from '@mindtrace/core'
 import type { Hono } from 'hono'
+import { CorsPolicy } from './cors.ts'
 import { hostCheck } from './host-check.ts'
+import { SlowBodies } from './slow-bodies.ts'
 
 /** Where and how {@link startService} listens. */
 export interface StartOptions {
   readonly app: Hono
-  /** Default `127.0.0.1`. Any address that others can reach needs `insecure`. */
+  /** Default `127.0.0.1`. Any address that others can reach needs `asksForKeys` or `insecure`. */
   readonly host?: string | undefined
   /** Default 8080; 0 takes a free one. */
   readonly port?: number | undefined
+  /** Whether callers are asked for a key: then others may reach it. Default false. */
+  readonly asksForKeys?: boolean | undefined
   /** Listens where others can reach it although nobody is asked for a key. */
   readonly insecure?: boolean | undefined
-  /** Names by which a loopback service may be addressed besides its own, for a proxy before it. */
+  /**
+   * Names by which the service may be addressed besides its own: those of proxies before it. On an address that others
+   * can reach any name will do, unless some are given here.
+   */
   readonly allowedHosts?: readonly string[] | undefined
+  /** Origins of other pages that may use the service, as `https://label.example`. Default: none. */
+  readonly corsOrigins?: readonly string[] | undefined
+  /** Tells browsers to use HTTPS for so many seconds: only behind a proxy that speaks it. Default: does not. */
+  readonly hstsSeconds?: number | undefined
   /** How long the head of a request may take to arrive; default 30,000. */
   readonly headersTimeoutMs?: number | undefined
+  /** How long a body may stop to arrive; default 30,000. */
+  readonly bodyIdleTimeoutMs?: number | undefined
   /** How long a whole request may take to arrive; default an hour, for large uploads on slow lines. */
   readonly requestTimeoutMs?: number | undefined
   /** How long `close` lets requests under way go on; default 10,000. */
@@ -46,22 +59,46 @@ export interface RunningService extends AsyncDisposable {
 export async function startService(options: StartOptions): Promise<RunningService> {
   const { app, host = '127.0.0.1', port = 8080, log = silentLogger } = options
   const loopback = isLoopback(host)
-  if (!loopback && options.insecure !== true) {
+  if (!loopback && options.insecure !== true && options.asksForKeys !== true) {
     throw new MindtraceError(
       'FORBIDDEN',
-      `${host} can be reached by others and nobody would be asked for a key; say insecure (--insecure) if that is meant, or listen on 127.0.0.1`,
+      `${host} can be reached by others, and this lake has no keys yet, so nobody would be asked for one: make one first (mindtrace keys create --role admin), or listen on 127.0.0.1, or say insecure (--insecure) if that is meant`,
     )
   }
-  const check = hostCheck({ names: [host, ...(options.allowedHosts ?? [])], loopback })
-  const listener = getRequestListener((request, env) => check(request) ?? app.fetch(request, env))
+  const allowedHosts = options.allowedHosts ?? []
+  const cors = new CorsPolicy(options.corsOrigins ?? [])
+  const strict = loopback || allowedHosts.length > 0
+  const check = hostCheck({ names: [host, ...allowedHosts], strict, cors })
+  const listener = getRequestListener((request, env) => {
+    const refused = check(request)
+    if (refused !== null) return refused
+    const origin = request.headers.get('origin')
+    if (origin !== null && cors.allows(origin)) {
+      if (request.method === 'OPTIONS') return cors.preflight(origin)
+      const { outgoing } = env as { outgoing: ServerResponse }
+      for (const [name, value] of Object.entries(cors.headers(origin))) {
+        outgoing.setHeader(name, value)
+      }
+    }
+    return app.fetch(request, env)
+  })
+  const always = headersOfAll(options.hstsSeconds)
+  const slowBodies = new SlowBodies(options.bodyIdleTimeoutMs ?? 30_000)
   const server = createServer(
     {
       headersTimeout: options.headersTimeoutMs ?? 30_000,
       requestTimeout: options.requestTimeoutMs ?? 3_600_000,
+      connectionsCheckingInterval: Math.min(5_000, options.headersTimeoutMs ?? 5_000),
       keepAlive: true,
       noDelay: true,
     },
-    (incoming, outgoing) => void listener(incoming, outgoing),
+    (incoming, outgoing) => {
+      for (const [name, value] of always) outgoing.setHeader(name, value)
+      const oddity = oddRequest(incoming)
+      if (oddity !== undefined) return refuse(incoming, outgoing, oddity)
+      slowBodies.watch(incoming, outgoing)
+      void listener(incoming, outgoing)
+    },
   )
   const bound = await listen(server, host, port)
   const address = `http://${isIP(host) === 6 ? `[${host}]` : host}:${bound}`
@@ -69,14 +106,70 @@ export async function startService(options: StartOptions): Promise<RunningServic
 
   let closed: Promise<void> | undefined
   const close = () => {
-    closed ??= closeGracefully(server, options.closeTimeoutMs ?? 10_000)
+    closed ??= closeGracefully(server, options.closeTimeoutMs ?? 10_000).finally(() =>
+      slowBodies[Symbol.dispose](),
+    )
     return closed
   }
   return { address, port: bound, close, [Symbol.asyncDispose]: close }
 }
 
+/** Headers of every answer; a route may give its own value. */
+function headersOfAll(hstsSeconds: number | undefined): [string, string][] {
+  return [
+    ['x-content-type-options', 'nosniff'],
+    ['referrer-policy', 'no-referrer'],
+    ['content-security-policy', "default-src 'none'; frame-ancestors 'none'"],
+    ...(hstsSeconds === undefined
+      ? []
+      : ([['strict-transport-security', `max-age=${hstsSeconds}`]] satisfies [string, string][])),
+  ]
+}
+
+const methods: ReadonlySet<string> = new Set([
+  'DELETE',
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'PATCH',
+  'POST',
+  'PUT',
+])
+const maxUrl = 8_192
+/** What a proxy and this service could read differently, had a request two of them. */
+const onlyOnce: ReadonlySet<string> = new Set(['authorization', 'host', 'origin', 'x-api-key'])
+
+interface Oddity {
+  readonly status: number
+  readonly detail: string
+}
+
+/** What no honest client sends, found before anything is made of the request. */
+function oddRequest({ method = '', url = '', rawHeaders }: IncomingMessage): Oddity | undefined {
+  if (!methods.has(method)) return { status: 405, detail: 'Method Not Allowed' }
+  if (url.length > maxUrl) {
+    return { status: 414, detail: `the address has more than ${maxUrl} characters` }
+  }
+  // `*`, or the whole address that a proxy would be asked for.
+  if (!url.startsWith('/')) return { status: 400, detail: 'the address begins with a slash' }
+  const seen = new Set<string>()
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = (rawHeaders[index] as string).toLowerCase()
+    if (!onlyOnce.has(name)) continue
+    if (seen.has(name)) return { status: 400, detail: `the header ${name} was sent twice` }
+    seen.add(name)
+  }
+  return undefined
+}
+
+function refuse(incoming: IncomingMessage, outgoing: ServerResponse, oddity: Oddity): void {
+  outgoing.writeHead(oddity.status, { 'content-type': 'application/json', connection: 'close' })
+  outgoing.end(JSON.stringify({ detail: oddity.detail }))
+  incoming.resume()
+}
+
 /** Whether only this machine can reach a host. */
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }
 

@@ -1,7 +1,8 @@
 import { decodeHeader, defaultMountSegment, wireHeaders } from '@mindtrace/client'
-import { decodeIngestFrames, type LakeStreams, type WriteObject } from '@mindtrace/contract'
+import { decodeIngestFrames, type WriteObject } from '@mindtrace/contract'
 import { type ByteStream, type Logger, MindtraceError, streamOf } from '@mindtrace/core'
 import type { Context, Hono } from 'hono'
+import type { CallerOf } from './access/admission.ts'
 import { answer } from './answer.ts'
 import { jsonResponse } from './json-response.ts'
 import { payloadResponse } from './payload-response.ts'
@@ -9,16 +10,17 @@ import { pathSegments } from './request-path.ts'
 
 /** What the routes of the streams need. */
 export interface StreamRoutesOptions {
-  readonly streams: LakeStreams
+  readonly callerOf: CallerOf
   readonly log: Logger
 }
 
 /** The routes of `streamRoutes`: bytes in and out of the lake, never whole in memory. */
-export function addStreamRoutes(app: Hono, { streams, log }: StreamRoutesOptions): void {
+export function addStreamRoutes(app: Hono, { callerOf, log }: StreamRoutesOptions): void {
   app.get('/v1/assets/:asset_id/payload', (context) =>
     answer(context, log, () => {
       const [, , assetId = ''] = pathSegments(context.req.url)
       const { signal } = context.req.raw
+      const { streams } = callerOf(context.req.raw)
       return payloadResponse(context, log, (range) => streams.readAsset(assetId, { range, signal }))
     }),
   )
@@ -27,6 +29,7 @@ export function addStreamRoutes(app: Hono, { streams, log }: StreamRoutesOptions
     answer(context, log, () => {
       const { mount, name } = objectIn(context)
       const { signal } = context.req.raw
+      const { streams } = callerOf(context.req.raw)
       const version = context.req.query('version') ?? null
       if (mount === null) {
         throw new MindtraceError('INVALID_INPUT', 'name the mount of an object that is to be read')
@@ -40,6 +43,7 @@ export function addStreamRoutes(app: Hono, { streams, log }: StreamRoutesOptions
   app.put('/v1/objects/:mount/:name{.+}', (context) =>
     answer(context, log, async () => {
       const request = context.req.raw
+      const { streams } = callerOf(request)
       const written = await streams.writeObject(writeRequest(context), bodyOf(request), {
         signal: request.signal,
       })
@@ -52,6 +56,7 @@ export function addStreamRoutes(app: Hono, { streams, log }: StreamRoutesOptions
       const request = context.req.raw
       const [, , sessionId = ''] = pathSegments(request.url)
       const items = decodeIngestFrames(bodyOf(request))
+      const { streams } = callerOf(request)
       return jsonResponse(await streams.ingestGroup(sessionId, items, { signal: request.signal }))
     }),
   )

@@ -1,13 +1,13 @@
 import {
   allTasks,
   extensionTasks,
-  type TaskCall,
   type TaskInput,
   type TaskName,
   taskPath,
 } from '@mindtrace/contract'
 import type { Logger } from '@mindtrace/core'
 import type { Hono } from 'hono'
+import type { CallerOf } from './access/admission.ts'
 import { answer } from './answer.ts'
 import { jsonResponse } from './json-response.ts'
 import { readJsonBody } from './request-body.ts'
@@ -15,21 +15,27 @@ import { serviceStreams } from './service-streams.ts'
 
 /** What the routes of the tasks need. */
 export interface TaskRoutesOptions {
-  readonly call: TaskCall
+  readonly callerOf: CallerOf
   readonly log: Logger
   readonly bodyLimitBytes: number
 }
 
 /** `POST /<task>` for each of the Python service's tasks, `POST /v1/<task>` for each of ours. */
-export function addTaskRoutes(app: Hono, { call, log, bodyLimitBytes }: TaskRoutesOptions): void {
+export function addTaskRoutes(
+  app: Hono,
+  { callerOf, log, bodyLimitBytes }: TaskRoutesOptions,
+): void {
   for (const name of Object.keys(allTasks) as TaskName[]) {
     const takesInput = allTasks[name].input !== null
     app.post(taskPath(name), (context) =>
       answer(context, log, async (about) => {
         const request = context.req.raw
         about.task = name
+        const caller = callerOf(request)
+        // Before a byte of the body is read.
+        caller.require(name)
         about.body = takesInput ? await readJsonBody(request, bodyLimitBytes) : undefined
-        const output = await call(name, about.body as TaskInput<typeof name>, {
+        const output = await caller.call(name, about.body as TaskInput<typeof name>, {
           signal: request.signal,
         })
         return jsonResponse(output)

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import type { Asset, Lake } from '@mindtrace/contract'
 import { bytesOf, type Logger, MindtraceError } from '@mindtrace/core'
 import type { Context, Hono } from 'hono'
+import type { CallerOf } from './access/admission.ts'
 import { answer } from './answer.ts'
 import { BoundedCache } from './bounded-cache.ts'
 import { matchesEtag } from './byte-range.ts'
@@ -30,7 +31,9 @@ export type Shrink = (
 
 /** What the thumbnails need. */
 export interface ThumbnailOptions {
-  readonly lake: Lake
+  /** What the pictures are made from, once for all callers. */
+  readonly lake: Pick<Lake, 'streams'>
+  readonly callerOf: CallerOf
   readonly log: Logger
   /** Default: the package `sharp`, if it is installed. */
   readonly loadShrink?: (() => Promise<Shrink | undefined>) | undefined
@@ -41,7 +44,7 @@ export interface ThumbnailOptions {
  * about turning them, so that boxes fit. Without sharp the payload itself is the answer.
  */
 export function addThumbnails(app: Hono, options: ThumbnailOptions): void {
-  const { lake, log, loadShrink = loadSharp } = options
+  const { lake, callerOf, log, loadShrink = loadSharp } = options
   const cache = new BoundedCache<Thumbnail>(cacheBytes)
   const underWay = new Map<string, Promise<Thumbnail>>()
   const slots = new Slots(availableParallelism())
@@ -66,7 +69,8 @@ export function addThumbnails(app: Hono, options: ThumbnailOptions): void {
     answer(context, log, async () => {
       const [, , id = ''] = pathSegments(context.req.url)
       const widthPixels = widthIn(context.req.query('width'))
-      const { asset } = await lake.call('assets.get', { id })
+      const caller = callerOf(context.req.raw)
+      const { asset } = await caller.call('assets.get', { id })
       if (!asset.media_type.startsWith('image/')) {
         throw new MindtraceError('INVALID_INPUT', `asset ${id} is ${asset.media_type}, no image`)
       }
@@ -76,7 +80,7 @@ export function addThumbnails(app: Hono, options: ThumbnailOptions): void {
       if (by === undefined || asset.media_type.startsWith('image/svg')) {
         const { signal } = context.req.raw
         return payloadResponse(context, log, (range) =>
-          lake.streams.readAsset(asset.asset_id, { range, signal }),
+          caller.streams.readAsset(asset.asset_id, { range, signal }),
         )
       }
       const format = formatFor(context)

@@ -1,17 +1,21 @@
 import { errorMessage, isMindtraceError } from '@mindtrace/core'
 import {
+  type AuthInfo,
   createMcpHandler,
   isInitializeRequest,
   isLegacyRequest,
   ProtocolErrorCode,
 } from '@modelcontextprotocol/server'
+import type { CallerOf } from '../access/admission.ts'
+import type { Caller } from '../access/guard.ts'
 import { jsonResponse } from '../json-response.ts'
 import { readJsonBody } from '../request-body.ts'
 import { type McpServerParts, mcpServerFactory } from './server.ts'
 import { McpSessions, type SessionLimits } from './sessions.ts'
 
 /** What {@link createMcpEndpoint} serves, and within which bounds. */
-export interface McpEndpointOptions extends McpServerParts {
+export interface McpEndpointOptions extends Omit<McpServerParts, 'callerOf'> {
+  readonly callerOf: CallerOf
   readonly bodyLimitBytes: number
   /** False: none are opened, every request stands for itself. */
   readonly sessions: SessionLimits | false
@@ -29,7 +33,11 @@ export function createMcpEndpoint(
   options: McpEndpointOptions,
 ): (request: Request) => Promise<Response> {
   const { bodyLimitBytes, log, ending } = options
-  const createServer = mcpServerFactory(options)
+  const createServer = mcpServerFactory({
+    ...options,
+    // What the protocol hands on of a request: the gate has looked at the key, which goes no further.
+    callerOf: ({ http }) => http?.authInfo?.extra?.caller as Caller,
+  })
   const stateless = createMcpHandler(createServer, {
     maxRequestBodySize: bodyLimitBytes,
     // Nothing that could be subscribed to ever changes.
@@ -52,8 +60,11 @@ export function createMcpEndpoint(
       }
       if (body === undefined) return refusal(400, 'the body is empty', ProtocolErrorCode.ParseError)
     }
-    const answered = sessions && (await answerInSession(sessions, request, body))
-    return answered ?? stateless.fetch(request, { parsedBody: body })
+    const caller = options.callerOf(request)
+    const { id } = caller.principal
+    const authInfo = { token: '', clientId: id, scopes: [], extra: { caller } }
+    const answered = sessions && (await answerInSession(sessions, request, body, authInfo))
+    return answered ?? stateless.fetch(request, { parsedBody: body, authInfo })
   }
 }
 
@@ -62,15 +73,18 @@ async function answerInSession(
   sessions: McpSessions,
   request: Request,
   body: unknown,
+  authInfo: AuthInfo,
 ): Promise<Response | undefined> {
   const { method } = request
   if (method === 'POST' && !(await isLegacyRequest(request, body))) return undefined
   const id = request.headers.get('mcp-session-id')
   if (id !== null) {
-    return (await sessions.answer(id, request, body)) ?? refusal(404, 'Session not found')
+    return (await sessions.answer(id, request, body, authInfo)) ?? refusal(404, 'Session not found')
   }
   if (method === 'POST' && isInitializeRequest(body)) {
-    return (await sessions.open(request, body)) ?? refusal(503, 'Too many sessions are in use')
+    return (
+      (await sessions.open(request, body, authInfo)) ?? refusal(503, 'Too many sessions are in use')
+    )
   }
   const needsSession = method === 'GET' || method === 'DELETE'
   return needsSession ? refusal(400, 'Bad Request: Missing session ID') : undefined

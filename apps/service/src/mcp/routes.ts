@@ -1,6 +1,6 @@
-import type { Lake, TaskCall } from '@mindtrace/contract'
 import type { Logger } from '@mindtrace/core'
 import type { Hono } from 'hono'
+import type { CallerOf } from '../access/admission.ts'
 import { answer } from '../answer.ts'
 import type { SessionLimits } from './sessions.ts'
 import type { ToolSelection } from './tools.ts'
@@ -20,8 +20,7 @@ export interface McpOptions {
 
 /** What the route of MCP needs. */
 export interface McpRouteOptions extends McpOptions {
-  readonly call: TaskCall
-  readonly streams: Lake['streams']
+  readonly callerOf: CallerOf
   readonly version: string
   readonly log: Logger
   readonly bodyLimitBytes: number

@@ -1,18 +1,29 @@
-import type { Lake, TaskCall } from '@mindtrace/contract'
 import { errorMessage, type Logger } from '@mindtrace/core'
-import { ProtocolError, ProtocolErrorCode, Server, type Tool } from '@modelcontextprotocol/server'
+import {
+  type AuthInfo,
+  ProtocolError,
+  ProtocolErrorCode,
+  Server,
+  type Tool,
+} from '@modelcontextprotocol/server'
+import type { Caller } from '../access/guard.ts'
 import { failureText } from './failure-text.ts'
 import { listResources, readResource, resourceTemplates } from './resources.ts'
 import { callTool, listTools, type ToolSelection } from './tools.ts'
 
 /** What an MCP server is made of. */
 export interface McpServerParts {
-  /** Answers every task, those about the process as well. */
-  readonly call: TaskCall
-  readonly streams: Pick<Lake['streams'], 'readAsset'>
+  /** Who asks, and with that their way to the lake. */
+  readonly callerOf: (context: McpContext) => Pick<Caller, 'call' | 'streams'>
   readonly tools: ToolSelection
   readonly version: string
   readonly log: Logger
+}
+
+/** What the protocol tells of a request. */
+export interface McpContext {
+  readonly mcpReq: { readonly signal: AbortSignal }
+  readonly http?: { readonly req?: Request; readonly authInfo?: AuthInfo } | undefined
 }
 
 const instructions =
@@ -22,8 +33,12 @@ const instructions =
  * A function that makes servers of one kind. Each serves one connection, session or request, and holds
  * nothing but its protocol state.
  */
-export function mcpServerFactory({ call, streams, tools, version, log }: McpServerParts) {
+export function mcpServerFactory({ callerOf, tools, version, log }: McpServerParts) {
   let listed: readonly Tool[] | undefined
+  const partsOf = (context: McpContext) => {
+    const { call, streams } = callerOf(context)
+    return { call, streams }
+  }
   return (): Server => {
     const server = new Server(
       { name: 'DatalakeService mcp server.', version: `Mindtrace ${version}` },
@@ -35,19 +50,23 @@ export function mcpServerFactory({ call, streams, tools, version, log }: McpServ
       return { tools: [...listed] }
     })
     server.setRequestHandler('tools/call', ({ params }, context) =>
-      callTool(tools, params.name, params.arguments, { call, log, signal: signalOf(context) }),
+      callTool(tools, params.name, params.arguments, {
+        call: callerOf(context).call,
+        log,
+        signal: signalOf(context),
+      }),
     )
     server.setRequestHandler('resources/templates/list', () => ({
       resourceTemplates: [...resourceTemplates],
     }))
     server.setRequestHandler('resources/list', ({ params }, context) =>
       explained('resources/list', log, () =>
-        listResources(params?.cursor, { call, streams, signal: signalOf(context) }),
+        listResources(params?.cursor, { ...partsOf(context), signal: signalOf(context) }),
       ),
     )
     server.setRequestHandler('resources/read', ({ params }, context) =>
       explained('resources/read', log, () =>
-        readResource(params.uri, { call, streams, signal: signalOf(context) }),
+        readResource(params.uri, { ...partsOf(context), signal: signalOf(context) }),
       ),
     )
     server.onerror = (error) => log.debug({ error: errorMessage(error) }, 'MCP')
@@ -56,10 +75,7 @@ export function mcpServerFactory({ call, streams, tools, version, log }: McpServ
 }
 
 /** Aborts when the client cancels, or goes while it waits. */
-function signalOf(context: {
-  readonly mcpReq: { readonly signal: AbortSignal }
-  readonly http?: { readonly req?: Request } | undefined
-}): AbortSignal {
+function signalOf(context: McpContext): AbortSignal {
   const connection = context.http?.req?.signal
   const { signal } = context.mcpReq
   return connection === undefined ? signal : AbortSignal.any([signal, connection])

@@ -1,5 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { type Server, WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/server'
+import {
+  type AuthInfo,
+  type Server,
+  WebStandardStreamableHTTPServerTransport,
+} from '@modelcontextprotocol/server'
 
 /** Bounds of the sessions that are kept in memory. */
 export interface SessionLimits {
@@ -14,6 +18,8 @@ export interface SessionLimits {
 interface Session {
   readonly transport: WebStandardStreamableHTTPServerTransport
   readonly server: Server
+  /** Whose it is: nobody else's key opens it. */
+  readonly owner: string
   /** Answers that are still being sent, an open stream among them. */
   answering: number
   usedAtMs: number
@@ -39,7 +45,11 @@ export class McpSessions {
   }
 
   /** Answers an `initialize` with a new session; undefined when as many as may be are answering just now. */
-  async open(request: Request, parsedBody: unknown): Promise<Response | undefined> {
+  async open(
+    request: Request,
+    parsedBody: unknown,
+    authInfo: AuthInfo,
+  ): Promise<Response | undefined> {
     this.#endIdle()
     if (!this.#makeRoom()) return undefined
     const server = this.#createServer()
@@ -48,21 +58,27 @@ export class McpSessions {
       onsessioninitialized: (id) => void this.#sessions.set(id, session),
       onsessionclosed: (id) => void this.#sessions.delete(id),
     })
-    const session: Session = { transport, server, answering: 0, usedAtMs: this.#nowMs() }
+    const owner = authInfo.clientId
+    const session: Session = { transport, server, owner, answering: 0, usedAtMs: this.#nowMs() }
     await server.connect(transport)
-    const response = await this.#answer(session, request, parsedBody)
+    const response = await this.#answer(session, request, parsedBody, authInfo)
     if (transport.sessionId === undefined) await server.close()
     return response
   }
 
   /** Answers a request of a session; undefined when there is none of that id. */
-  async answer(id: string, request: Request, parsedBody: unknown): Promise<Response | undefined> {
+  async answer(
+    id: string,
+    request: Request,
+    parsedBody: unknown,
+    authInfo: AuthInfo,
+  ): Promise<Response | undefined> {
     this.#endIdle()
     const session = this.#sessions.get(id)
-    if (session === undefined) return undefined
+    if (session === undefined || session.owner !== authInfo.clientId) return undefined
     this.#sessions.delete(id)
     this.#sessions.set(id, session)
-    return this.#answer(session, request, parsedBody)
+    return this.#answer(session, request, parsedBody, authInfo)
   }
 
   /** Ends the streams that would stay open for ever; what is being answered goes on. */
@@ -70,14 +86,19 @@ export class McpSessions {
     for (const { transport } of this.#sessions.values()) transport.closeStandaloneSSEStream()
   }
 
-  async #answer(session: Session, request: Request, parsedBody: unknown): Promise<Response> {
+  async #answer(
+    session: Session,
+    request: Request,
+    parsedBody: unknown,
+    authInfo: AuthInfo,
+  ): Promise<Response> {
     session.answering += 1
     const sent = () => {
       session.answering -= 1
       session.usedAtMs = this.#nowMs()
     }
     try {
-      const response = await session.transport.handleRequest(request, { parsedBody })
+      const response = await session.transport.handleRequest(request, { parsedBody, authInfo })
       return watched(response, session.transport.sessionId, sent)
     } catch (error) {
       sent()

@@ -38,7 +38,8 @@ export async function serveMcpOverStdio(options: McpOverStdioOptions): Promise<v
   )
   const closed = Promise.race([once(input, 'close', { signal }), once(input, 'end', { signal })])
   const handle = serveStdio(
-    mcpServerFactory({ call, streams: lake.streams, tools, version, log }),
+    // Whoever can start this process can read the lake anyway.
+    mcpServerFactory({ callerOf: () => ({ call, streams: lake.streams }), tools, version, log }),
     {
       transport: new StdioServerTransport(input, output),
       onerror: (error) => log.debug({ error: errorMessage(error) }, 'MCP'),

@@ -2,6 +2,7 @@ import { connectLake } from '@mindtrace/client'
 import type { Lake } from '@mindtrace/contract'
 import type { Logger } from '@mindtrace/core'
 import type { Hono } from 'hono'
+import { createAccess } from '../access/access.ts'
 import { type AppOptions, createApp } from '../app.ts'
 
 /** Facts about a process that is none. */
@@ -13,7 +14,9 @@ export const testServerInfo = {
 
 /** An app over a lake, with what every app needs filled in. */
 export function testApp(lake: Lake, options: Partial<AppOptions> = {}): Hono {
-  return createApp({ lake, serverInfo: testServerInfo, ...options })
+  // What destroys is served, so that every task can be called.
+  const access = createAccess({ allowDestructive: true })
+  return createApp({ lake, serverInfo: testServerInfo, access, ...options })
 }
 
 /** A client whose requests go straight into an app. */

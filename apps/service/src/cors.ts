@@ -1,0 +1,38 @@
+import { errorCodeHeader } from '@mindtrace/contract'
+
+/** Which pages of other origins may use the service, and how they are told. */
+export class CorsPolicy {
+  readonly #origins: ReadonlySet<string>
+
+  /** `origins` as browsers write them: `https://label.example`. */
+  constructor(origins: readonly string[]) {
+    this.#origins = new Set(origins.map((origin) => origin.toLowerCase().replace(/\/$/, '')))
+  }
+
+  allows(origin: string | null): boolean {
+    return origin !== null && this.#origins.has(origin.toLowerCase())
+  }
+
+  /** The headers by which a browser lets the page see an answer. */
+  headers(origin: string): Record<string, string> {
+    return {
+      'access-control-allow-origin': origin,
+      'access-control-expose-headers': `${errorCodeHeader}, mindtrace-error-details, mindtrace-storage-ref, mcp-session-id, x-request-id, retry-after, content-range, etag`,
+      vary: 'origin',
+    }
+  }
+
+  /** The answer to the question that a browser asks before a request. */
+  preflight(origin: string): Response {
+    return new Response(null, {
+      status: 204,
+      headers: {
+        ...this.headers(origin),
+        'access-control-allow-methods': 'GET, HEAD, POST, PUT, DELETE',
+        'access-control-allow-headers':
+          'authorization, content-type, if-none-match, if-range, mcp-protocol-version, mcp-session-id, mindtrace-object-metadata, range, x-api-key, x-request-id',
+        'access-control-max-age': '600',
+      },
+    })
+  }
+}
