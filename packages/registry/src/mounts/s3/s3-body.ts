@@ -4,10 +4,12 @@ import {
   type CallOptions,
   isMindtraceError,
   MindtraceError,
+  streamOf,
 } from '@mindtrace/core'
+import { ResponseChunks } from './response-chunks.ts'
 import { pause } from './s3-connection.ts'
 
-/** Bytes `position` to `end` of an object, and how to go on when they break off. */
+/** Bytes `start` to `end` of an object, and how to go on when they break off. */
 export interface BodyPlan extends CallOptions {
   readonly opened: Readable
   readonly start: number
@@ -18,92 +20,99 @@ export interface BodyPlan extends CallOptions {
   readonly key: string
 }
 
-interface Source {
-  readonly readable: Readable
-  readonly chunks: AsyncIterator<Uint8Array>
-}
-
 const maxBreaksInARow = 5
+/** Bodies up to this size are taken while opening, which costs less than a stream that pulls. */
+const inlineBytes = 64 * 1024
 
 /**
  * The bytes as a stream that pulls only what is read. A connection that breaks, stalls or ends early is opened again where it
  * stopped; the object being another by then is an error. It ends well only after every byte.
  */
-export function resumingBody(plan: BodyPlan): ByteStream {
-  const { end, key, signal } = plan
-  let position = plan.start
-  let breaks = 0
-  let isCancelled = false
-  let source: Source | undefined = sourceOf(plan.opened)
-
-  const next = async (): Promise<Uint8Array> => {
-    for (;;) {
-      try {
-        signal?.throwIfAborted()
-        source ??= sourceOf(await plan.reopen(position))
-        if (isCancelled) source.readable.destroy()
-        const { done, value } = await source.chunks.next()
-        if (done === true) throw new Error(`it ended ${end - position} bytes early`)
-        breaks = 0
-        return value.subarray(0, end - position)
-      } catch (error) {
-        source?.readable.destroy()
-        source = undefined
-        signal?.throwIfAborted()
-        if (isCancelled) throw error
-        // The request for the rest was refused, after what attempts it had.
-        if (isMindtraceError(error)) throw goneOr(error, key)
-        breaks += 1
-        if (breaks > maxBreaksInARow) throw broken(key, position, error)
-      }
-      await pause(breaks, signal)
+export async function resumingBody(plan: BodyPlan): Promise<ByteStream> {
+  const { start, end } = plan
+  const body = new ResumingBody(plan)
+  if (end - start <= inlineBytes) {
+    const bytes = new Uint8Array(end - start)
+    while (body.position < end) {
+      const { position } = body
+      bytes.set(await body.next(), position - start)
     }
+    return streamOf(bytes)
   }
-
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const chunk = await next()
-        if (isCancelled) return
-        position += chunk.byteLength
+        const chunk = await body.next()
+        if (body.isCancelled) return
         controller.enqueue(chunk)
-        if (position < end) return
-        // Read to its end, the connection can serve the next request.
-        source?.readable.resume()
-        controller.close()
+        if (body.position === end) controller.close()
       },
-      cancel() {
-        isCancelled = true
-        source?.readable.destroy()
-      },
+      cancel: () => body.cancel(),
     },
     { highWaterMark: 0 },
   )
 }
 
-function sourceOf(readable: Readable): Source {
-  // It may break before anyone reads; the iterator tells then.
-  readable.on('error', () => {})
-  return { readable, chunks: readable[Symbol.asyncIterator]() }
-}
+class ResumingBody {
+  position: number
+  isCancelled = false
+  readonly #plan: BodyPlan
+  #chunks: ResponseChunks | undefined
+  #breaks = 0
 
-function goneOr(error: MindtraceError, key: string): MindtraceError {
-  const isAnother = error.code === 'PRECONDITION_FAILED' || error.code === 'NOT_FOUND'
-  if (!isAnother) return error
-  return new MindtraceError(
-    'UNAVAILABLE',
-    `'${key}' was changed while it was read; read it again`,
-    {
-      cause: error,
-      details: { key },
-    },
-  )
-}
+  constructor(plan: BodyPlan) {
+    this.#plan = plan
+    this.position = plan.start
+    this.#chunks = new ResponseChunks(plan.opened)
+  }
 
-function broken(key: string, position: number, cause: unknown): MindtraceError {
-  return new MindtraceError(
-    'UNAVAILABLE',
-    `cannot read '${key}': the connection broke again and again at byte ${position}; repeat later`,
-    { cause, details: { key, position } },
-  )
+  /** The next bytes; there are some. */
+  async next(): Promise<Uint8Array> {
+    const { end, signal } = this.#plan
+    for (;;) {
+      try {
+        signal?.throwIfAborted()
+        this.#chunks ??= new ResponseChunks(await this.#plan.reopen(this.position))
+        if (this.isCancelled) this.#chunks.destroy()
+        const chunk = (await this.#chunks.next())?.subarray(0, end - this.position)
+        if (chunk === undefined) throw new Error(`it ended ${end - this.position} bytes early`)
+        this.#breaks = 0
+        this.position += chunk.byteLength
+        if (this.position === end) this.#chunks.finish()
+        return chunk
+      } catch (error) {
+        this.#chunks?.destroy()
+        this.#chunks = undefined
+        signal?.throwIfAborted()
+        if (this.isCancelled) throw error
+        this.#throwUnlessPassing(error)
+      }
+      await pause(this.#breaks, signal)
+    }
+  }
+
+  cancel(): void {
+    this.isCancelled = true
+    this.#chunks?.destroy()
+  }
+
+  #throwUnlessPassing(error: unknown): void {
+    const { key } = this.#plan
+    if (isMindtraceError(error, 'PRECONDITION_FAILED') || isMindtraceError(error, 'NOT_FOUND')) {
+      throw new MindtraceError(
+        'UNAVAILABLE',
+        `'${key}' was changed while it was read; read it again`,
+        { cause: error, details: { key } },
+      )
+    }
+    // The request for the rest was refused, after what attempts it had.
+    if (isMindtraceError(error)) throw error
+    this.#breaks += 1
+    if (this.#breaks <= maxBreaksInARow) return
+    throw new MindtraceError(
+      'UNAVAILABLE',
+      `cannot read '${key}': the connection broke again and again at byte ${this.position}; repeat later`,
+      { cause: error, details: { key, position: this.position } },
+    )
+  }
 }

@@ -53,7 +53,7 @@ export function decodedKey(
   key: string | undefined,
   { EncodingType }: ListObjectsV2CommandOutput,
 ): string | undefined {
-  if (EncodingType !== 'url' || key === undefined) return key
+  if (EncodingType !== 'url' || key === undefined || !/[%+]/.test(key)) return key
   try {
     return decodeURIComponent(key.replaceAll('+', '%20'))
   } catch {

@@ -132,7 +132,7 @@ export class S3Mount implements ObjectMount {
       }
       const reopen = async (position: number) =>
         (await this.#open(key, position, end, etag, signal)).body
-      const body = resumingBody({ opened: opened.body, start, end, reopen, key, signal })
+      const body = await resumingBody({ opened: opened.body, start, end, reopen, key, signal })
       return { body, sizeBytes, etag }
     } catch (error) {
       // The store has no ranges of nothing, not even from the first byte on.
