@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Measurement, Scenario } from './scenario.ts'
 import { importVoc } from './scenarios/import-voc.ts'
+import { payloadsOnDisk } from './scenarios/payloads.ts'
 import { pointRead } from './scenarios/point-read.ts'
 import { manyRecords } from './scenarios/records.ts'
 import { recordsInMongodb } from './scenarios/records-in-mongodb.ts'
@@ -19,6 +20,7 @@ import { recordsOverHttp } from './scenarios/records-over-http.ts'
 const scenarios: readonly Scenario[] = [
   importVoc,
   pointRead,
+  payloadsOnDisk,
   manyRecords,
   recordsOverHttp,
   recordsInMongodb,

@@ -14,9 +14,10 @@ export class RunningHash {
     return this.#sizeBytes
   }
 
-  update(chunk: Uint8Array): void {
+  /** Text counts as UTF-8. */
+  update(chunk: Uint8Array | string): void {
     this.#hash.update(chunk)
-    this.#sizeBytes += chunk.byteLength
+    this.#sizeBytes += typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.byteLength
   }
 
   /** 64 hex digits; may be asked once. */

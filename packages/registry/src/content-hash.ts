@@ -19,7 +19,7 @@ export class ContentHash {
   }
 
   beginFile(path: string): void {
-    this.#hash.update(this.#form === 'v1' ? path : `P\0${path}\0C\0`)
+    this.#hash.update(beforeFile(this.#form, path))
   }
 
   update(chunk: Uint8Array): void {
@@ -27,13 +27,23 @@ export class ContentHash {
   }
 
   endFile(): void {
-    if (this.#form === 'v2') this.#hash.update('\0F\0')
+    this.#hash.update(afterFile(this.#form))
   }
 
   /** 64 hex digits; may be asked once. */
   digestHex(): string {
     return this.#hash.digest('hex')
   }
+}
+
+/** What a form hashes before the content of a file. */
+export function beforeFile(form: 'v1' | 'v2', path: string): string {
+  return form === 'v1' ? path : `P\0${path}\0C\0`
+}
+
+/** What a form hashes after the content of a file. */
+export function afterFile(form: 'v1' | 'v2'): string {
+  return form === 'v1' ? '' : '\0F\0'
 }
 
 /** The paths in the order in which a form reads them: v1 by path components, v2 by the whole path. */

@@ -126,8 +126,8 @@ export interface StagedBytes extends AsyncDisposable {
 
 /** Options of {@link FileMount.stage}. */
 export interface StageOptions extends CallOptions {
-  /** Sees every chunk as it is taken in, for a digest of the caller's own in the same pass. */
-  readonly onChunk?: ((chunk: Uint8Array) => void) | undefined
+  /** Sees every chunk as it is taken in, for a digest of the caller's own in the same pass; it is waited for. */
+  readonly onChunk?: ((chunk: Uint8Array) => void | Promise<void>) | undefined
   /**
    * SHA-256 of a body in memory, 64 hex digits, by a caller that has just computed it from these very
    * bytes: it is taken as it is. Streams are always hashed.

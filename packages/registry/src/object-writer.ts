@@ -5,8 +5,10 @@ import {
   Mutex,
   mapBounded,
 } from '@mindtrace/core'
-import { ContentHash, type ContentHashForm, inHashOrder } from './content-hash.ts'
+import { RunningHash } from '@mindtrace/core/hash'
+import { afterFile, beforeFile, type ContentHashForm, inHashOrder } from './content-hash.ts'
 import { type Artifact, encodeBody, isArtifact, type Storable } from './encoding.ts'
+import { ThreadHash } from './hash-thread.ts'
 import {
   busy,
   type Layout,
@@ -270,27 +272,33 @@ export class ObjectWriter {
       readonly stack: AsyncDisposableStack
     },
   ): Promise<{ readonly files: StagedFile[]; readonly contentHash: string | undefined }> {
-    const form = this.#contentHash
-    const hash = form === 'none' ? undefined : new ContentHash(form)
-    const token = crypto.randomUUID()
     const bodies = new Map(artifact.files.map(({ path, body }) => [path, body]))
+    const isStreamed = [...bodies.values()].some((body) => !(body instanceof Uint8Array))
+    const form = this.#contentHash
+    const hash = form === 'none' ? undefined : isStreamed ? new ThreadHash() : new RunningHash()
+    const order = form === 'none' ? 'v2' : form
+    const token = crypto.randomUUID()
     const files: StagedFile[] = []
-    for (const path of inHashOrder(form === 'v1' ? 'v1' : 'v2', [...bodies.keys()])) {
-      const body = bodies.get(path) ?? new Uint8Array()
-      const target = { ...id, path, token }
-      hash?.beginFile(path)
-      const onChunk = (chunk: Uint8Array) => hash?.update(chunk)
-      const { signal, sha256 } = options
-      if (body instanceof Uint8Array) hash?.update(body)
-      const staged = await (body instanceof Uint8Array
-        ? this.#layout.stage(target, body, { signal, sha256 })
-        : 'adopt' in body
-          ? this.#layout.adopt(target, body.adopt, { signal, onChunk })
-          : this.#layout.stage(target, body, { signal, onChunk }))
-      files.push({ path, staged: options.stack.use(staged) })
-      hash?.endFile()
+    try {
+      for (const path of inHashOrder(order, [...bodies.keys()])) {
+        const body = bodies.get(path) ?? new Uint8Array()
+        const target = { ...id, path, token }
+        await hash?.update(beforeFile(order, path))
+        const onChunk = async (chunk: Uint8Array) => hash?.update(chunk)
+        const { signal, sha256 } = options
+        if (body instanceof Uint8Array) await hash?.update(body)
+        const staged = await (body instanceof Uint8Array
+          ? this.#layout.stage(target, body, { signal, sha256 })
+          : 'adopt' in body
+            ? this.#layout.adopt(target, body.adopt, { signal, onChunk })
+            : this.#layout.stage(target, body, { signal, onChunk }))
+        files.push({ path, staged: options.stack.use(staged) })
+        await hash?.update(afterFile(order))
+      }
+      return { files, contentHash: await hash?.digestHex() }
+    } finally {
+      if (hash instanceof ThreadHash) hash.cancel()
     }
-    return { files, contentHash: hash?.digestHex() }
   }
 
   #versionToWrite(version: string | undefined): string | undefined {

@@ -234,7 +234,7 @@ it('reads documents with the bare tokens of Python', async () => {
   const document = new TextDecoder().decode(await bytesOf(body, 1e6))
   await mount.write(
     '_meta_x@1.0.0.json',
-    text(document.replace('"metadata":{}', '"metadata": {"a": NaN, "b": [-Infinity]}')),
+    text(document.replace(/"metadata": ?\{\}/, '"metadata": {"a": NaN, "b": [-Infinity]}')),
   )
   expect((await registry.info('x')).metadata).toEqual({ a: Number.NaN, b: [-Infinity] })
 })

@@ -173,6 +173,7 @@ export class LocalMount implements FileMount {
     let fd: number | undefined
     try {
       fd = createFile(path)
+      if (body instanceof Uint8Array && body.byteLength <= smallBytes) await options.onChunk?.(body)
       const sum =
         body instanceof Uint8Array && body.byteLength <= smallBytes
           ? writeSmall(fd, body, options)
@@ -484,7 +485,6 @@ function createFile(path: string): number {
 }
 
 function writeSmall(fd: number, bytes: Uint8Array, options: StageOptions): Sum {
-  options.onChunk?.(bytes)
   let offset = 0
   while (offset < bytes.byteLength) offset += fs.writeSync(fd, bytes, offset)
   return { sizeBytes: bytes.byteLength, sha256: options.sha256 ?? sha256Hex(bytes) }
@@ -499,8 +499,9 @@ async function writeStream(fd: number, body: ByteStream, options: StageOptions):
   try {
     for await (const chunk of chunksOf(body, options)) {
       if (chunk.byteLength === 0) continue
+      const seen = options.onChunk?.(chunk)
       hash.update(chunk)
-      options.onChunk?.(chunk)
+      await seen
       group.push(chunk)
       groupBytes += chunk.byteLength
       if (groupBytes < writeChunkBytes) continue
@@ -569,34 +570,43 @@ function bodyOf({ fd, start, end, path, signal }: OpenedFile): ByteStream {
     return streamOf(bytes.subarray(0, length))
   }
   let position = start
-  let underWay: Promise<unknown> = Promise.resolve()
   let isOpen = true
   const close = () => {
     if (isOpen) fs.closeSync(fd)
     isOpen = false
   }
+  const readNext = () => {
+    const buffer = new Uint8Array(Math.min(readChunkBytes, end - position))
+    const reading = read(fd, buffer, 0, buffer.byteLength, position)
+    underWay = reading.catch(() => {}) // the pull that waits for it throws
+    return reading
+  }
+  // One piece ahead: the disk reads while the reader works.
+  let ahead: ReturnType<typeof readNext> | undefined
+  let underWay: Promise<unknown> = Promise.resolve()
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
           signal?.throwIfAborted()
-          const buffer = new Uint8Array(Math.min(readChunkBytes, end - position))
-          const reading = read(fd, buffer, 0, buffer.byteLength, position)
-          underWay = reading
-          const { bytesRead } = await reading
+          const { bytesRead, buffer } = await (ahead ?? readNext())
+          ahead = undefined
           if (!isOpen) return
           position += bytesRead
+          const isEnd = bytesRead === 0 || position >= end
+          if (!isEnd) ahead = readNext()
           if (bytesRead > 0) controller.enqueue(buffer.subarray(0, bytesRead))
-          if (bytesRead > 0 && position < end) return
+          if (!isEnd) return
           close()
           controller.close()
         } catch (error) {
+          await underWay
           close()
           controller.error(localError(error, 'read', path))
         }
       },
       async cancel() {
-        await underWay.catch(() => {}) // a closed number may be another file's the next moment
+        await underWay // a closed number may be another file's the next moment
         close()
       },
     },

@@ -120,7 +120,7 @@ export class MemoryMount implements FileMount {
   async stage(body: Uint8Array | ByteStream, options: StageOptions = {}): Promise<StagedBytes> {
     options.signal?.throwIfAborted()
     const bytes = body instanceof Uint8Array ? body.slice() : await bytesOf(body, Infinity, options)
-    options.onChunk?.(bytes)
+    await options.onChunk?.(bytes)
     return new StagedInMemory(bytes)
   }
 
