@@ -1,6 +1,7 @@
 import { isMindtraceError, type Logger } from '@mindtrace/core'
 import type { Context } from 'hono'
 import { errorResponse, type FailedRequest } from './error-response.ts'
+import { loggedPath } from './request-path.ts'
 
 /** Never seen by anyone: the connection is gone. The number is nginx's for "client closed request". */
 const clientGone = () => new Response(null, { status: 499 })
@@ -13,7 +14,7 @@ export async function answer(
 ): Promise<Response> {
   const about: { -readonly [Key in keyof FailedRequest]: FailedRequest[Key] } = {
     method: context.req.method,
-    path: context.req.path,
+    path: loggedPath(context.req.path),
   }
   try {
     return await handle(about)

@@ -3,6 +3,7 @@ import { isMindtraceError, type Logger, silentLogger } from '@mindtrace/core'
 import { Hono } from 'hono'
 import { type Access, createAccess } from './access/access.ts'
 import { addAdmission } from './access/admission.ts'
+import { addDownloads } from './downloads.ts'
 import { errorResponse } from './error-response.ts'
 import { addExplorer, type ExplorerFiles } from './explorer-files.ts'
 import { jsonResponse } from './json-response.ts'
@@ -55,6 +56,7 @@ export function createApp(options: AppOptions): Hono {
   const gate = access.guard({ call, streams: lake.streams })
 
   app.use(requestLog(log))
+  addDownloads(app, { lake, log })
   // The page's own files come before the gate: it is the page that asks for the key.
   addExplorer(app, explorer)
   const callerOf = addAdmission(app, gate, log)

@@ -123,6 +123,7 @@ const streamDetails: Readonly<
     ok: { 'image/webp': {}, 'image/jpeg': {} },
     statuses: [304, 400, 404, 409],
   },
+  download: { ok: bytes, statuses: [304, 403, 404, 416] },
 }
 
 function streamOperation(name: string, { path, summary, method }: StreamRoute): Json {

@@ -3,9 +3,17 @@ import { type ByteRange, errorCodeHeader, type PayloadRead } from '@mindtrace/co
 import { type ByteStream, isMindtraceError, type Logger } from '@mindtrace/core'
 import type { Context } from 'hono'
 import { matchesEtag, parseRangeHeader } from './byte-range.ts'
+import { loggedPath } from './request-path.ts'
 
 /** Opens the payload: the whole, or a part. */
 export type OpenPayload = (range?: ByteRange) => Promise<PayloadRead>
+
+/** How a signed address wants its payload. */
+export interface SignedShape {
+  readonly mediaType: string
+  /** As it was asked for, unchecked. */
+  readonly disposition: string | null
+}
 
 /** Stored HTML or SVG must not run scripts with the rights of this origin. */
 const payloadPolicy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -19,6 +27,7 @@ export async function payloadResponse(
   context: Context,
   log: Logger,
   open: OpenPayload,
+  signed?: SignedShape,
 ): Promise<Response> {
   const request = context.req.raw
   const isHead = context.req.method === 'HEAD'
@@ -44,7 +53,7 @@ export async function payloadResponse(
     await read.body.cancel()
     read = await open(wanted)
   }
-  const headers = payloadHeaders(read, etag)
+  const headers = { ...payloadHeaders(read, etag), ...signedHeaders(read, signed) }
   if (isHead) return withoutBody(read, 200, headers)
   return new Response(watchedBody(read.body, context, log), {
     status: read.range === null ? 200 : 206,
@@ -98,6 +107,44 @@ function payloadHeaders(read: PayloadRead, etag: string): Record<string, string>
   return headers
 }
 
+/**
+ * Types that browsers show without running or resolving anything. Others are saved, whatever was asked for,
+ * since the address is one of this origin.
+ */
+const shown =
+  /^(?:image\/(?:png|jpeg|gif|webp|avif|bmp|tiff)|(?:audio|video)\/[\w.+-]+|text\/plain|application\/(?:json|octet-stream))(?:\s*;|$)/i
+
+/** A signed address may be used in pages of other origins, as one of a store may. */
+function signedHeaders(
+  { storageRef }: PayloadRead,
+  signed: SignedShape | undefined,
+): Record<string, string> {
+  if (signed === undefined) return {}
+  const asked = signed.disposition ?? 'inline'
+  const isInline = /^\s*inline\b/i.test(asked) && shown.test(signed.mediaType)
+  const name = fileNameIn(asked) ?? storageRef.name
+  return {
+    'content-type': safeMediaType(signed.mediaType),
+    'content-disposition': disposition(isInline ? 'inline' : 'attachment', name),
+    'cross-origin-resource-policy': 'cross-origin',
+    'referrer-policy': 'no-referrer',
+  }
+}
+
+/** The file name in a Content-Disposition that somebody wrote. */
+function fileNameIn(text: string): string | undefined {
+  const extended = /;\s*filename\*\s*=\s*utf-8'[\w-]*'([^;\s]+)/i.exec(text)?.[1]
+  if (extended !== undefined) {
+    try {
+      return decodeURIComponent(extended)
+    } catch {
+      // The plain one may do.
+    }
+  }
+  const plain = /;\s*filename\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s]+))/i.exec(text)
+  return plain?.[1]?.replace(/\\(.)/g, '$1') ?? plain?.[2]
+}
+
 const mediaType =
   /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(?:\s*;\s*[\w!#$&^.+-]+=(?:[\w!#$&^.+-]+|"[^"\\\r\n]*"))*$/
 
@@ -107,13 +154,17 @@ function safeMediaType(text: string): string {
 
 /** Images are shown, everything else is saved, under the last part of its name. */
 function contentDisposition(name: string, type: string): string {
+  return disposition(type.startsWith('image/') ? 'inline' : 'attachment', name)
+}
+
+/** A Content-Disposition whose file name can hold nothing but a name. */
+function disposition(kind: 'inline' | 'attachment', name: string): string {
   const last = name.split('/').pop() ?? ''
   const plain = last.replace(/[^\w.-]+/g, '_').slice(-100) || 'payload'
   const encoded = encodeURIComponent(last.slice(-100).toWellFormed()).replace(
     /['()*]/g,
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
   )
-  const kind = type.startsWith('image/') ? 'inline' : 'attachment'
   return `${kind}; filename="${plain}"; filename*=UTF-8''${encoded}`
 }
 
@@ -123,7 +174,7 @@ function contentDisposition(name: string, type: string): string {
  */
 function watchedBody(body: ByteStream, context: Context, log: Logger): ByteStream {
   const reader = body.getReader()
-  const { path } = context.req
+  const path = loggedPath(context.req.path)
   const outgoing = (context.env as { outgoing?: { destroy(): void } } | undefined)?.outgoing
   return new ReadableStream<Uint8Array>(
     {

@@ -1,5 +1,6 @@
 import type { Logger } from '@mindtrace/core'
 import type { MiddlewareHandler } from 'hono'
+import { loggedPath } from './request-path.ts'
 
 /** Asked every few seconds by whatever watches the service: not worth a line each. */
 const livenessPaths: ReadonlySet<string> = new Set([
@@ -23,6 +24,7 @@ export function requestLog(log: Logger): MiddlewareHandler {
     const { method, path } = context.req
     if (livenessPaths.has(path)) return
     const milliseconds = Math.round((performance.now() - started) * 10) / 10
-    log.debug({ method, path, status: context.res.status, ms: milliseconds }, 'request')
+    const line = { method, path: loggedPath(path) }
+    log.debug({ ...line, status: context.res.status, ms: milliseconds }, 'request')
   }
 }

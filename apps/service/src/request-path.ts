@@ -18,3 +18,8 @@ function decodeSegment(segment: string): string {
     throw new MindtraceError('INVALID_INPUT', `the path has a broken escape: ${segment}`, { cause })
   }
 }
+
+/** A path as logs may hold it: signed addresses are keys, and stay out. */
+export function loggedPath(path: string): string {
+  return path.replace(/^(\/v1\/downloads\/).+/i, '$1…')
+}

@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Lake, LakeAccess } from '@mindtrace/contract'
-import type { Logger } from '@mindtrace/core'
+import { type Logger, silentLogger } from '@mindtrace/core'
 import { type AccessOptions, createAccess } from './access/access.ts'
 import { createApp, type Limits } from './app.ts'
 import type { McpOptions } from './mcp/routes.ts'
 import { type RunningService, type StartOptions, startService } from './start-service.ts'
+import { startUploadReconciler } from './upload-reconciler.ts'
 import { packageVersion } from './version.ts'
 
 /** What {@link serve} takes: a lake, and where to listen. */
@@ -24,6 +25,11 @@ export interface ServeOptions extends Omit<StartOptions, 'app' | 'asksForKeys'> 
   /** Default: a folder of this user's under the system's temporary one. */
   readonly pidFolder?: string | undefined
   readonly log?: Logger | undefined
+  /**
+   * How often uploads that nobody completed are looked for; default 30, as the Python service's
+   * `upload_reconcile_interval_seconds`. 0 leaves that to other processes.
+   */
+  readonly uploadReconcileIntervalSeconds?: number | undefined
 }
 
 /**
@@ -56,6 +62,10 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   const service = await startService({ ...options, app, asksForKeys })
   await mkdir(dirname(pidFile), { recursive: true, mode: 0o700 })
   await writeFile(pidFile, `${process.pid}\n`)
+  const uploads = startUploadReconciler(options.lake, {
+    intervalMs: (options.uploadReconcileIntervalSeconds ?? 30) * 1000,
+    log: options.log ?? silentLogger,
+  })
   let closed: Promise<void> | undefined
   const close = () => {
     ending.abort()
@@ -66,6 +76,7 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
     try {
       await service.close()
     } finally {
+      await uploads[Symbol.asyncDispose]()
       // After the last request: what it did is in the audit log before the lake is closed.
       await access[Symbol.asyncDispose]()
       await rm(pidFile, { force: true })

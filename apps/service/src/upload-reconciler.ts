@@ -1,0 +1,50 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Lake } from '@mindtrace/contract'
+import { isMindtraceError, type Logger } from '@mindtrace/core'
+
+const limit = 100
+
+/**
+ * Puts uploads in order every so often: see `uploads.reconcile`. Any number of processes may do so on one
+ * lake. What fails is logged and tried again at the next turn. Disposing waits for the turn under way. An
+ * interval of 0 is never.
+ */
+export function startUploadReconciler(
+  lake: Pick<Lake, 'call'>,
+  { intervalMs, log }: { readonly intervalMs: number; readonly log: Logger },
+): AsyncDisposable {
+  const ending = new AbortController()
+  const ended =
+    intervalMs > 0 ? run(lake, { intervalMs, log, signal: ending.signal }) : Promise.resolve()
+  return {
+    [Symbol.asyncDispose]: async () => {
+      ending.abort()
+      await ended
+    },
+  }
+}
+
+async function run(
+  lake: Pick<Lake, 'call'>,
+  options: { readonly intervalMs: number; readonly log: Logger; readonly signal: AbortSignal },
+): Promise<void> {
+  const { intervalMs, log, signal } = options
+  while (!signal.aborted) {
+    // Not all processes at once.
+    const pauseMs = intervalMs * (0.9 + Math.random() * 0.2)
+    await wait(pauseMs, undefined, { signal, ref: false }).catch(() => {})
+    if (signal.aborted) return
+    try {
+      let done: number
+      do {
+        const counts = await lake.call('uploads.reconcile', { limit }, { signal })
+        done = counts.expired + counts.completed
+        if (done > 0) log.info({ ...counts }, 'uploads were put in order')
+      } while (done >= limit)
+    } catch (error) {
+      if (signal.aborted) return
+      if (isMindtraceError(error, 'NOT_IMPLEMENTED')) return
+      log.warn({ error }, 'uploads could not be put in order; they will be tried again')
+    }
+  }
+}
