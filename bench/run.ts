@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util'
 import type { Measurement, Scenario } from './scenario.ts'
 import { importVoc } from './scenarios/import-voc.ts'
 import { payloadsOnDisk } from './scenarios/payloads.ts'
+import { payloadsInS3 } from './scenarios/payloads-in-s3.ts'
 import { pointRead } from './scenarios/point-read.ts'
 import { manyRecords } from './scenarios/records.ts'
 import { recordsInMongodb } from './scenarios/records-in-mongodb.ts'
@@ -21,6 +22,7 @@ const scenarios: readonly Scenario[] = [
   importVoc,
   pointRead,
   payloadsOnDisk,
+  payloadsInS3,
   manyRecords,
   recordsOverHttp,
   recordsInMongodb,

@@ -1,0 +1,257 @@
+import { createHash } from 'node:crypto'
+import {
+  CompleteMultipartUploadCommand,
+  CreateBucketCommand,
+  CreateMultipartUploadCommand,
+  GetObjectCommand,
+  PutObjectCommand,
+  paginateListObjectsV2,
+  S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3'
+import { mapBounded } from '@mindtrace/core'
+import { openRegistry } from '@mindtrace/registry'
+import { S3Mount } from '@mindtrace/registry/s3'
+import { minioServer } from '@mindtrace/tests/servers/minio'
+import type { Measurement, Scenario } from '../scenario.ts'
+
+const objects = 10_000
+const objectBytes = 50_000
+const listed = 100_000
+const largeBytes = 1024 ** 3
+const parallel = 16
+const partBytes = 8 * 1024 * 1024
+const parallelParts = 4
+const growthBudgetMb = 50
+const baseline = 'bare SDK'
+
+/** Objects in a MinIO on this machine, which shares its cores with us. */
+export const payloadsInS3: Scenario = {
+  name: 'Payloads in S3',
+  about:
+    'MinIO on the same two cores. Baseline: the bare SDK with the same requests at the same concurrency (16 objects; 4 parts of 8 MiB), hashing as it goes.',
+  async run({ shrink }) {
+    await using store = await startStore()
+    const bare = new S3Client({
+      endpoint: store.endpoint,
+      region: 'us-east-1',
+      forcePathStyle: true,
+      requestChecksumCalculation: 'WHEN_REQUIRED',
+      responseChecksumValidation: 'WHEN_REQUIRED',
+    })
+    const bucket = 'bench'
+    await bare.send(new CreateBucketCommand({ Bucket: bucket }))
+    const mountAt = (prefix: string) => new S3Mount({ endpoint: store.endpoint, bucket, prefix })
+    return [
+      ...(await smallObjects(bare, bucket, mountAt, Math.round(objects / shrink))),
+      ...(await largeObject(bare, bucket, mountAt('large'), Math.round(largeBytes / shrink))),
+      await listing(bare, bucket, mountAt('listed'), Math.round(listed / shrink)),
+    ]
+  },
+}
+
+async function startStore() {
+  for (const rung of minioServer.rungs) {
+    const found = await rung()
+    if (found === undefined) continue
+    return { endpoint: found.value, [Symbol.asyncDispose]: async () => found.stop?.() }
+  }
+  throw new Error(minioServer.without)
+}
+
+function bodyOf(index: number): Uint8Array {
+  const body = Buffer.alloc(objectBytes, index)
+  body.writeUInt32LE(index)
+  return body
+}
+
+async function smallObjects(
+  bare: S3Client,
+  bucket: string,
+  mountAt: (prefix: string) => S3Mount,
+  count: number,
+): Promise<Measurement[]> {
+  const rates = { bare: [] as number[], mount: [] as number[] }
+  const indexes = Array.from({ length: count / 4 }, (_, index) => index)
+  await using mount = mountAt('many')
+  await mount.write('first', new Uint8Array(1))
+  const rateOf = async (put: (index: number) => Promise<unknown>) => {
+    const ms = await timed(() => mapBounded(indexes, parallel, put))
+    return (indexes.length * 1000) / ms
+  }
+  // In turn, so that both have the same store.
+  for (let round = 0; round < 4; round++) {
+    const barely = () =>
+      rateOf((index) =>
+        bare.send(
+          new PutObjectCommand({
+            Bucket: bucket,
+            Key: `bare/${round}-${index}`,
+            Body: bodyOf(index),
+          }),
+        ),
+      )
+    const ours = () => rateOf((index) => mount.write(`${round}-${index}`, bodyOf(index)))
+    if (round % 2 === 0) rates.bare.push(await barely())
+    rates.mount.push(await ours())
+    if (round % 2 === 1) rates.bare.push(await barely())
+  }
+  await using registry = await openRegistry(mountAt('registry'), {})
+  await registry.put('first', new Uint8Array(1))
+  const registryMs = await timed(async () => {
+    for (let from = 0; from < indexes.length; from += 64) {
+      await registry.putMany(
+        indexes
+          .slice(from, from + 64)
+          .map((index) => ({ name: `n-${index}`, body: bodyOf(index) })),
+      )
+    }
+  })
+  const bareRate = mean(rates.bare)
+  const registryRate = (indexes.length * 1000) / registryMs
+  return [
+    {
+      what: 'write 10,000 keys of 50 KB',
+      value: mean(rates.mount),
+      unit: 'keys/s',
+      baseline: { name: baseline, value: bareRate },
+      budget: { text: 'at least 0.9 of it', kept: mean(rates.mount) >= 0.9 * bareRate },
+    },
+    {
+      what: 'put objects of 50 KB: payload and document',
+      value: registryRate,
+      unit: 'objects/s',
+      baseline: { name: `${baseline}, half its keys`, value: bareRate / 2 },
+    },
+  ]
+}
+
+async function largeObject(
+  bare: S3Client,
+  bucket: string,
+  mount: S3Mount,
+  sizeBytes: number,
+): Promise<Measurement[]> {
+  await mount.write('first', source(1))
+  const bareUpMs = await timed(() => bareUpload(bare, bucket, 'bare/large', sizeBytes))
+  globalThis.gc?.()
+  const before = process.memoryUsage().rss
+  let peak = before
+  const watch = setInterval(() => {
+    peak = Math.max(peak, process.memoryUsage().rss)
+  }, 20)
+  const upMs = await timed(() => mount.write('large', source(sizeBytes)))
+  const downMs = await timed(async () => hashOf((await mount.read('large')).body))
+  clearInterval(watch)
+  const bareDownMs = await timed(async () => {
+    const { Body } = await bare.send(new GetObjectCommand({ Bucket: bucket, Key: 'bare/large' }))
+    await hashOf(Body as unknown as AsyncIterable<Uint8Array>)
+  })
+  const row = (what: string, ms: number, bareMs: number): Measurement => ({
+    what,
+    value: sizeBytes / ms / 1000,
+    unit: 'MB/s',
+    baseline: { name: baseline, value: sizeBytes / bareMs / 1000 },
+    budget: { text: 'at least 0.9 of it', kept: bareMs >= 0.9 * ms },
+  })
+  const grown = (peak - before) / 1e6
+  return [
+    row('write 1 GB from a stream', upMs, bareUpMs),
+    row('read 1 GB', downMs, bareDownMs),
+    {
+      what: 'memory grown meanwhile',
+      value: grown,
+      unit: 'MB',
+      budget: { text: '< 50 MB', kept: grown < growthBudgetMb },
+    },
+  ]
+}
+
+async function bareUpload(
+  bare: S3Client,
+  bucket: string,
+  key: string,
+  sizeBytes: number,
+): Promise<void> {
+  const place = { Bucket: bucket, Key: key }
+  const { UploadId } = await bare.send(new CreateMultipartUploadCommand(place))
+  const hash = createHash('sha256')
+  const part = new Uint8Array(partBytes)
+  const numbers = Array.from({ length: Math.ceil(sizeBytes / partBytes) }, (_, index) => index + 1)
+  const parts = await mapBounded(numbers, parallelParts, async (number) => {
+    const body = part.subarray(0, Math.min(partBytes, sizeBytes - (number - 1) * partBytes))
+    hash.update(body)
+    const { ETag } = await bare.send(
+      new UploadPartCommand({ ...place, UploadId, PartNumber: number, Body: body }),
+    )
+    return { PartNumber: number, ETag }
+  })
+  await bare.send(
+    new CompleteMultipartUploadCommand({ ...place, UploadId, MultipartUpload: { Parts: parts } }),
+  )
+}
+
+async function listing(
+  bare: S3Client,
+  bucket: string,
+  mount: S3Mount,
+  count: number,
+): Promise<Measurement> {
+  const keys = Array.from({ length: count }, (_, index) => `key-${String(index).padStart(6, '0')}`)
+  await mapBounded(keys, 32, (key) =>
+    bare.send(new PutObjectCommand({ Bucket: bucket, Key: `listed/${key}`, Body: Buffer.alloc(0) })),
+  )
+  const bareOnce = () =>
+    timed(async () => {
+      let seen = 0
+      const pages = paginateListObjectsV2({ client: bare }, { Bucket: bucket, Prefix: 'listed/' })
+      for await (const { Contents = [] } of pages) seen += Contents.length
+      if (seen !== count) throw new Error(`the SDK listed ${seen} keys`)
+    })
+  const once = () =>
+    timed(async () => {
+      let seen = 0
+      for await (const _ of mount.list('')) seen += 1
+      if (seen !== count) throw new Error(`we listed ${seen} keys`)
+    })
+  const rates = { ours: [] as number[], bare: [] as number[] }
+  for (let round = 0; round < 3; round++) {
+    rates.bare.push((count * 1000) / (await bareOnce()))
+    rates.ours.push((count * 1000) / (await once()))
+  }
+  const value = mean(rates.ours)
+  return {
+    what: 'list 100,000 keys',
+    value,
+    unit: 'keys/s',
+    baseline: { name: baseline, value: mean(rates.bare) },
+    budget: { text: 'at least 0.9 of it', kept: value >= 0.9 * mean(rates.bare) },
+  }
+}
+
+function source(sizeBytes: number): ReadableStream<Uint8Array> {
+  const chunk = new Uint8Array(256 * 1024)
+  let left = sizeBytes
+  return new ReadableStream({
+    pull(controller) {
+      controller.enqueue(chunk.slice(0, Math.min(left, chunk.byteLength)))
+      left -= chunk.byteLength
+      if (left <= 0) controller.close()
+    },
+  })
+}
+
+async function hashOf(body: AsyncIterable<Uint8Array>): Promise<void> {
+  const hash = createHash('sha256')
+  for await (const chunk of body) hash.update(chunk)
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now()
+  await work()
+  return performance.now() - start
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}
