@@ -3,6 +3,7 @@ import {
   bytesOf,
   type CallOptions,
   chunksOf,
+  type Instant,
   isMindtraceError,
   MindtraceError,
 } from '@mindtrace/core'
@@ -290,6 +291,18 @@ export class Registry implements AsyncDisposable {
     const found = id && (await this.#layout.read(id, options))
     if (id === undefined || found === undefined) throw objectNotFound(name, options.version)
     return this.#describe(id, found.document, options)
+  }
+
+  /**
+   * When a version (default: the highest) was stored, by the clock of the mount; undefined when there is no
+   * such version.
+   */
+  async writtenAt(
+    name: string,
+    options: CallOptions & { readonly version?: string | undefined } = {},
+  ): Promise<Instant | undefined> {
+    const id = await this.#resolve(name, options)
+    return id && (await this.#layout.writtenAt(id, options))
   }
 
   /**

@@ -1,4 +1,4 @@
-import { type ByteStream, type CallOptions, MindtraceError } from '@mindtrace/core'
+import { type ByteStream, type CallOptions, type Instant, MindtraceError } from '@mindtrace/core'
 import type { MountRead, ReadOptions, StagedBytes, StageOptions } from '../mount.ts'
 import type { ObjectDocument } from '../object-document.ts'
 
@@ -74,6 +74,8 @@ export interface Layout {
   latest(name: string, options?: CallOptions): Promise<string | undefined>
   /** All object versions whose name starts with `prefix`; those of one name stand together. */
   objects(prefix: string, options?: CallOptions): AsyncIterable<ObjectId>
+  /** When the document of an object was written, by the clock of the mount; undefined when it does not exist. */
+  writtenAt(id: ObjectId, options?: CallOptions): Promise<Instant | undefined>
   /** The document of an object, undefined when it does not exist. */
   read(id: ObjectId, options?: CallOptions): Promise<ReadDocument | undefined>
   /**

@@ -4,6 +4,7 @@ import {
   bytesOf,
   type CallOptions,
   chunksOf,
+  type Instant,
   isMindtraceError,
   MindtraceError,
   newToken,
@@ -114,6 +115,10 @@ export class LocalLayout implements Layout {
       const id = parseDocumentKey(key, '.yaml')
       if (id !== undefined) yield id
     }
+  }
+
+  async writtenAt(id: ObjectId, options: CallOptions = {}): Promise<Instant | undefined> {
+    return (await this.#mount.head(this.#documentKey(id), options))?.modifiedAt
   }
 
   async read(id: ObjectId, options: CallOptions = {}): Promise<ReadDocument | undefined> {

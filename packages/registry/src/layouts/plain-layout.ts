@@ -1,4 +1,4 @@
-import { type CallOptions, MindtraceError } from '@mindtrace/core'
+import { type CallOptions, type Instant, MindtraceError } from '@mindtrace/core'
 import type { Mount, MountRead, ReadOptions } from '../mount.ts'
 import { bytesMaterializer, type ObjectDocument } from '../object-document.ts'
 import { firstVersion } from '../version.ts'
@@ -29,6 +29,10 @@ export class PlainLayout implements Layout {
     for await (const { key } of this.#mount.list(prefix, options)) {
       yield { name: key, version: this.#version }
     }
+  }
+
+  async writtenAt(id: ObjectId, options: CallOptions = {}): Promise<Instant | undefined> {
+    return (await this.#mount.head(id.name, options))?.modifiedAt
   }
 
   async read(id: ObjectId, options: CallOptions = {}): Promise<ReadDocument | undefined> {

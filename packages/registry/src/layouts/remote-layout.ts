@@ -5,6 +5,7 @@ import {
   type CallOptions,
   type Clock,
   chunksOf,
+  type Instant,
   inGroups,
   isMindtraceError,
   MindtraceError,
@@ -99,6 +100,10 @@ export class RemoteLayout implements Layout {
     }
   }
 
+  async writtenAt(id: ObjectId, options: CallOptions = {}): Promise<Instant | undefined> {
+    return (await this.#mount.head(this.#documentKey(id), options))?.modifiedAt
+  }
+
   async read(id: ObjectId, options: CallOptions = {}): Promise<ReadDocument | undefined> {
     const key = this.#documentKey(id)
     try {
@@ -158,12 +163,12 @@ export class RemoteLayout implements Layout {
   ): Promise<StagedBytes> {
     options.signal?.throwIfAborted()
     if (body instanceof Uint8Array) {
-      options.onChunk?.(body)
+      await options.onChunk?.(body)
       return new HeldBytes(body, options.sha256 ?? sha256Hex(body))
     }
     const { start, rest } = await beginningOf(body, options)
     if (rest === undefined) {
-      options.onChunk?.(start)
+      await options.onChunk?.(start)
       return new HeldBytes(start, sha256Hex(start))
     }
     const upload = await this.#beginUpload(target, options).catch(async (error: unknown) => {
@@ -190,7 +195,7 @@ export class RemoteLayout implements Layout {
       const { body } = await this.#mount.read(upload.key, { signal: options.signal })
       for await (const chunk of chunksOf(body, options)) {
         hash.update(chunk)
-        options.onChunk?.(chunk)
+        await options.onChunk?.(chunk)
         sizeBytes += chunk.byteLength
       }
       return upload.done({ sizeBytes, sha256: hash.digestHex() })
@@ -667,7 +672,7 @@ function tapped(start: Uint8Array, rest: ByteStream, options: StageOptions): Byt
         const next = isStarted ? await reader.read() : { done: false, value: start }
         isStarted = true
         if (next.done || next.value === undefined) return controller.close()
-        options.onChunk?.(next.value)
+        await options.onChunk?.(next.value)
         controller.enqueue(next.value)
       },
       async cancel(reason) {

@@ -90,6 +90,15 @@ export function describeRegistry(name: string, underTest: MountUnderTest): void 
         expect(await registry.info('vault/cat')).toEqual(object)
       })
 
+      it('knows when it was stored', async () => {
+        const registry = await aRegistry(lakeOptions)
+        await registry.put('x', bytes('x'))
+        const writtenAt = await registry.writtenAt('x', { version: '1.0.0' })
+        expect(Math.abs(Date.parse(writtenAt ?? '') - Date.now())).toBeLessThan(600_000)
+        expect(await registry.writtenAt('x', { version: '2.0.0' })).toBeUndefined()
+        expect(await registry.writtenAt('none')).toBeUndefined()
+      })
+
       it('gives streams and arrays of the same bytes the same hashes', async () => {
         const registry = await aRegistry()
         const whole = someBytes(2_000_000)
