@@ -88,6 +88,24 @@ async function makeStory(folder: string, spec: Spec): Promise<void> {
   await writeFile('tests/fixtures/golden-story.jsonl', `${lines.join('\n')}\n`)
 }
 
+/** Uploads and addresses of payloads, with what they need: exchanges of their own test, which has an S3 mount. */
+const uploads = (n: number) =>
+  (n >= 52 && n <= 65) || n === 70 || n === 75 || (n >= 110 && n <= 122)
+
+async function makeUploads(folder: string): Promise<void> {
+  const text = await readFile(join(folder, 'golden/wire/story.jsonl'), 'utf8')
+  const exchanges = text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Exchange)
+  const lines = exchanges
+    .filter(({ n, service }) => service === 'A' && uploads(n))
+    .map(({ n, task, request, status, response, note }) =>
+      JSON.stringify({ n, task, request, status, response, note }),
+    )
+  await writeFile('tests/fixtures/golden-uploads.jsonl', `${lines.join('\n')}\n`)
+}
+
 async function makeContract({ tasks, models }: Spec): Promise<void> {
   const compact = {
     tasks: tasks.map(({ task, input, output, mcp_tool }) => [task, input, output, mcp_tool]),
@@ -173,6 +191,7 @@ async function makeMongo(folder: string): Promise<void> {
 const folder = process.argv[2] ?? ''
 const spec = JSON.parse(await readFile(join(folder, 'spec/service-tasks.json'), 'utf8')) as Spec
 await makeStory(folder, spec)
+await makeUploads(folder)
 await makeContract(spec)
 await makeMcp(folder)
 await makeMongo(folder)
