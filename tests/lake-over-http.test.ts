@@ -1,7 +1,7 @@
 import { connectLake } from '@mindtrace/client'
 import type { Lake } from '@mindtrace/contract'
 import { describeLake, type LakeWishes, openMemoryLake } from '@mindtrace/datalake/testing'
-import { createApp, startService } from '@mindtrace/service'
+import { createAccess, createApp, startService } from '@mindtrace/service'
 
 /** A lake in memory behind a service on a port of its own, reached over a real socket. */
 async function openRemoteLake(wishes?: LakeWishes): Promise<Lake> {
@@ -12,7 +12,8 @@ async function openRemoteLake(wishes?: LakeWishes): Promise<Lake> {
     version: '0.0.0',
   }
   const service = await startService({
-    app: createApp({ lake, serverInfo }),
+    // The lake under test says by itself what is allowed.
+    app: createApp({ lake, serverInfo, access: createAccess({ allowDestructive: true }) }),
     port: 0,
     // Connections that a test broke off on purpose are not waited for.
     closeTimeoutMs: 100,

@@ -83,6 +83,12 @@ export function mountNames(given: LakeOptions['mount']): {
   return { mounts: mounts.length === 0 ? undefined : Object.fromEntries(mounts), names }
 }
 
+function hasKey(address: string): boolean {
+  if (!URL.canParse(address)) return false
+  const { username, password } = new URL(address)
+  return username !== '' || password !== ''
+}
+
 /** Whether an address is a service's. */
 export function isRemote(address: string): boolean {
   return /^https?:\/\//i.test(address)
@@ -107,7 +113,9 @@ export async function lakeOf(
     }
     const { connectLake } = await import('@mindtrace/client')
     // Bulk groups and whole-lake checks take longer than a task usually may.
-    return connectLake(options.lake, { apiKey: io.env.MINDTRACE_API_KEY, timeoutMs: 600_000 })
+    // A key in the address is meant for this very lake, the variable for any.
+    const apiKey = hasKey(options.lake) ? undefined : io.env.MINDTRACE_API_KEY
+    return connectLake(options.lake, { apiKey, timeoutMs: 600_000 })
   }
   const { openLake } = await import('@mindtrace/datalake')
   return await openLake(options.lake, {

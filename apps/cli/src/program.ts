@@ -1,10 +1,12 @@
 import { Command, CommanderError } from 'commander'
 import type { AddCommand, CommandResult } from './command.ts'
+import { addAudit } from './commands/audit.ts'
 import { addBackup } from './commands/backup.ts'
 import { addCat } from './commands/cat.ts'
 import { addDb } from './commands/db/db.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addImport } from './commands/import/import.ts'
+import { addKeys } from './commands/keys/keys.ts'
 import { addLs } from './commands/ls.ts'
 import { addMcp } from './commands/mcp.ts'
 import { addQuickstart } from './commands/quickstart.ts'
@@ -30,6 +32,8 @@ const commands: readonly AddCommand[] = [
   addDoctor,
   addBackup,
   addDb,
+  addKeys,
+  addAudit,
 ]
 
 const examples = `
@@ -42,6 +46,7 @@ Examples:
   mindtrace serve --lake ./lake                          the service and its page
   mindtrace mcp --lake ./lake                            for an MCP client to start
   mindtrace ls assets --filter '{"kind":"image"}' --json | head
+  mindtrace keys create --name me --role admin --lake ./lake   prints a key; then serve --host 0.0.0.0 asks for one
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 done except for the items in "errors", 130 interrupted.
 `

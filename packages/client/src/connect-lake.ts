@@ -14,7 +14,7 @@ import { isReadTask } from './read-tasks.ts'
 
 /** How a remote lake is reached. */
 export interface ConnectOptions {
-  /** Sent as bearer token; goes before a key in the address. */
+  /** Sent as bearer token; goes before a key in the address, which goes before `MINDTRACE_API_KEY`. */
   readonly apiKey?: string | undefined
   /** Default: the global one. */
   readonly fetch?: typeof fetch | undefined
@@ -41,7 +41,7 @@ export interface ConnectOptions {
  */
 export function connectLake(address: string, options: ConnectOptions = {}): Lake {
   const { url, apiKey: keyInAddress } = parseLakeAddress(address)
-  const apiKey = options.apiKey ?? keyInAddress
+  const apiKey = options.apiKey ?? keyInAddress ?? environmentKey()
   const transport = new HttpTransport({
     url,
     headers: {
@@ -57,6 +57,14 @@ export function connectLake(address: string, options: ConnectOptions = {}): Lake
     streams: createChosenStreams(transport, call),
     dispose: async () => transport.close(),
   })
+}
+
+/** The key that a program was started with; browsers have none. */
+function environmentKey(): string | undefined {
+  const { process } = globalThis as {
+    readonly process?: { readonly env?: Readonly<Record<string, string | undefined>> }
+  }
+  return process?.env?.MINDTRACE_API_KEY || undefined
 }
 
 function createHttpCall(transport: HttpTransport, trustOutputs: boolean): TaskCall {

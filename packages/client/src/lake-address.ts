@@ -27,7 +27,10 @@ export function parseLakeAddress(address: string): LakeAddress {
       `the address ${url.origin}${url.pathname} of a service takes no query and no fragment`,
     )
   }
-  const apiKey = url.username === '' ? undefined : decodeURIComponent(url.username)
+  // As user or as password, however somebody is used to write it.
+  const isUser = url.password === '' || url.username.startsWith('mtk_')
+  const key = decodeURIComponent(isUser ? url.username : url.password)
+  const apiKey = key === '' ? undefined : key
   return { url: `${url.origin}${url.pathname.replace(/\/+$/, '')}`, apiKey }
 }
 

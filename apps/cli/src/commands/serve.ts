@@ -2,6 +2,7 @@ import { MindtraceError } from '@mindtrace/core'
 import { Option } from 'commander'
 import type { AddCommand, CommandResult, Commands } from '../command.ts'
 import { exitCode } from '../exit-code.ts'
+import { isSet } from '../flag.ts'
 import type { Io } from '../io.ts'
 import { addLakeOptions, isRemote, type LakeOptions, lakeOf } from '../lake-options.ts'
 import { textLog } from '../text-log.ts'
@@ -12,6 +13,12 @@ export interface ListenOptions {
   readonly port: number
   readonly insecure?: boolean
   readonly quiet?: boolean
+  readonly allowedHost?: readonly string[]
+  readonly corsOrigin?: readonly string[]
+  readonly hsts?: number
+  readonly rateLimit?: number
+  readonly concurrency?: number
+  readonly auditDays?: number
 }
 
 interface ServeOptions extends LakeOptions, ListenOptions {
@@ -20,7 +27,7 @@ interface ServeOptions extends LakeOptions, ListenOptions {
   readonly mcp: 'default' | 'all'
 }
 
-/** Adds `--host`, `--port` and `--insecure`. */
+/** Adds where to listen, who may ask, and how much. */
 export function addListenOptions(command: Parameters<AddCommand>[0]): Parameters<AddCommand>[0] {
   return command
     .addOption(
@@ -34,11 +41,42 @@ export function addListenOptions(command: Parameters<AddCommand>[0]): Parameters
         .argParser(parsePort)
         .default(8080),
     )
+    .option(
+      '--insecure',
+      'listen where others can reach it, although nobody is asked for a key (env: MINDTRACE_INSECURE)',
+    )
+    .addOption(
+      new Option('--allowed-host <name>', 'a name that leads here, as that of a proxy (repeatable)')
+        .env('MINDTRACE_ALLOWED_HOSTS')
+        .argParser(gatherWords),
+    )
+    .addOption(
+      new Option('--cors-origin <origin>', 'a page of this origin may use the service (repeatable)')
+        .env('MINDTRACE_CORS_ORIGINS')
+        .argParser(gatherWords),
+    )
     .addOption(
       new Option(
-        '--insecure',
-        'listen where others can reach it, although nobody is asked for a key',
-      ).env('MINDTRACE_INSECURE'),
+        '--hsts <seconds>',
+        'tell browsers to use HTTPS; only behind a proxy that speaks it',
+      )
+        .env('MINDTRACE_HSTS')
+        .argParser(wholeNumber('--hsts')),
+    )
+    .addOption(
+      new Option('--rate-limit <n>', 'requests a second of each key, in this process')
+        .env('MINDTRACE_RATE_LIMIT')
+        .argParser(wholeNumber('--rate-limit')),
+    )
+    .addOption(
+      new Option('--concurrency <n>', 'requests of each key at the same time (default: 256)')
+        .env('MINDTRACE_CONCURRENCY')
+        .argParser(wholeNumber('--concurrency')),
+    )
+    .addOption(
+      new Option('--audit-days <n>', 'how long the audit log is kept (default: for ever)')
+        .env('MINDTRACE_AUDIT_DAYS')
+        .argParser(wholeNumber('--audit-days')),
     )
 }
 
@@ -47,7 +85,10 @@ export const addServe: AddCommand = (program, { io, run }: Commands) => {
   const command = program
     .command('serve')
     .description('serve a lake over HTTP, with a page to look at')
-    .option('--allow-destructive', 'also serve datalake.wipe')
+    .option(
+      '--allow-destructive',
+      'serve datalake.wipe, replication.tasks.purge and shutdown to admins (env: MINDTRACE_ALLOW_DESTRUCTIVE)',
+    )
     .addOption(
       new Option(
         '--mcp <tools>',
@@ -68,15 +109,14 @@ async function serveCommand(io: Io, options: ServeOptions): CommandResult {
   if (isRemote(options.lake)) {
     throw new MindtraceError(
       'INVALID_INPUT',
-      `'${options.lake}' is served already; serve takes a folder or a lake.json`,
+      `'${options.lake.replace(/\/\/[^@/]*@/, '//')}' is served already; serve takes a folder or a lake.json`,
     )
   }
-  const lake = await lakeOf(options, io, {
-    create: true,
-    allowWipe: options.allowDestructive === true,
-  })
+  const allowDestructive = isSet(options.allowDestructive, 'MINDTRACE_ALLOW_DESTRUCTIVE', io.env)
+  const lake = await lakeOf(options, io, { create: true, allowWipe: allowDestructive })
   await using _lake = lake
-  return await serveUntilInterrupted(io, lake, options, async (address) => {
+  const settings = { ...options, allowDestructive }
+  return await serveUntilInterrupted(io, lake, settings, async (address) => {
     if (options.quiet !== true) {
       await io.stderr.write(`serving ${options.lake} at ${address} (Ctrl-C ends it)\n`)
     }
@@ -87,7 +127,7 @@ async function serveCommand(io: Io, options: ServeOptions): CommandResult {
 export async function serveUntilInterrupted(
   io: Io,
   lake: Awaited<ReturnType<typeof lakeOf>>,
-  options: ListenOptions & Partial<Pick<ServeOptions, 'verbose' | 'mcp'>>,
+  options: ListenOptions & Partial<Pick<ServeOptions, 'verbose' | 'mcp' | 'allowDestructive'>>,
   started: (address: string) => Promise<void>,
 ): CommandResult {
   // Loaded here: no other command needs a service.
@@ -99,7 +139,15 @@ export async function serveUntilInterrupted(
     lake,
     host: options.host,
     port: options.port,
-    insecure: options.insecure,
+    insecure: isSet(options.insecure, 'MINDTRACE_INSECURE', io.env),
+    allowedHosts: options.allowedHost,
+    corsOrigins: options.corsOrigin,
+    hstsSeconds: options.hsts,
+    access: {
+      allowDestructive: options.allowDestructive,
+      rates: { requestsPerSecond: options.rateLimit, concurrent: options.concurrency },
+      auditDays: options.auditDays,
+    },
     log: textLog(
       io.stderr,
       options.quiet === true ? 'error' : options.verbose === true ? 'debug' : 'warn',
@@ -110,6 +158,19 @@ export async function serveUntilInterrupted(
   await started(service.address)
   await ended.promise
   return exitCode.done
+}
+
+/** One word, or the space-separated list of a variable. */
+function gatherWords(text: string, earlier: readonly string[] = []): readonly string[] {
+  return [...earlier, ...text.split(/\s+/).filter((word) => word !== '')]
+}
+
+function wholeNumber(flag: string): (text: string) => number {
+  return (text) => {
+    const number = Number(text)
+    if (Number.isSafeInteger(number) && number > 0) return number
+    throw new MindtraceError('INVALID_INPUT', `${flag} ${text}: a whole number from 1 on`)
+  }
 }
 
 function parsePort(text: string): number {
