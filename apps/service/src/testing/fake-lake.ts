@@ -78,6 +78,7 @@ function exampleOf(schema: z.ZodType): unknown {
     readonly entries?: Record<string, string>
     readonly values?: readonly unknown[]
     readonly in?: z.ZodType
+    readonly element?: z.ZodType
   }
   switch (definition.type) {
     case 'object': {
@@ -98,7 +99,7 @@ function exampleOf(schema: z.ZodType): unknown {
     case 'literal':
       return definition.values?.[0]
     case 'array':
-      return []
+      return schema.safeParse([]).success ? [] : [exampleOf(definition.element as z.ZodType)]
     case 'record':
       return {}
     case 'unknown':

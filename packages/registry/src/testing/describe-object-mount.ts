@@ -230,7 +230,8 @@ export function describeObjectMount({
     )
   })
 
-  describe.skipIf(!signsRequests)('signed requests', () => {
+  if (!signsRequests) return
+  describe('signed requests', () => {
     const minute = { expiresInMs: 60_000 }
 
     it(

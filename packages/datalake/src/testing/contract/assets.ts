@@ -264,9 +264,24 @@ export function describeAssets(inLake: InLake): void {
 
   describe('download addresses', () => {
     it(
-      'are null where a mount can sign none',
+      'are signed by object stores, and null where a mount can sign none',
       inLake(async (lake) => {
         const { asset_id } = await anImage(lake)
+        const { mounts } = await lake.mounts()
+        if (mounts.some(({ backend }) => /^(?:s3|gs):/.test(String(backend)))) {
+          const signed = await lake.assets.downloadUrl({ asset_id })
+          const answer = await fetch(signed.url ?? '')
+          expect([answer.status, answer.headers.get('content-type'), await answer.text()]).toEqual([
+            200,
+            'image/png',
+            'pixels',
+          ])
+          const { urls } = await lake.assets.downloadUrls({
+            asset_ids: [asset_id, unknown, asset_id],
+          })
+          expect(Object.keys(urls)).toEqual([asset_id])
+          return
+        }
         const none = { asset_id, url: null, expires_at: null }
         expect(await lake.assets.downloadUrl({ asset_id })).toEqual(none)
         const urls = { urls: {}, expires_at: null }
