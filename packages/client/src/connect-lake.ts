@@ -51,7 +51,7 @@ export function connectLake(address: string, options: ConnectOptions = {}): Lake
     fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
     timeoutMs: options.timeoutMs ?? 60_000,
   })
-  const call = createHttpCall(transport, options.trustOutputs ?? false)
+  const call = createHttpCall(transport, url, options.trustOutputs ?? false)
   return createLake({
     call,
     streams: createChosenStreams(transport, call),
@@ -67,7 +67,7 @@ function environmentKey(): string | undefined {
   return process?.env?.MINDTRACE_API_KEY || undefined
 }
 
-function createHttpCall(transport: HttpTransport, trustOutputs: boolean): TaskCall {
+function createHttpCall(transport: HttpTransport, url: string, trustOutputs: boolean): TaskCall {
   return (name, input, options = {}) =>
     transport.request(
       {
@@ -83,9 +83,19 @@ function createHttpCall(transport: HttpTransport, trustOutputs: boolean): TaskCa
         // The Python service acknowledges its end in plain text.
         if (name === 'shutdown') return { shutdown: true } as TaskOutput<typeof name>
         const output = parseJson(await response.text(), name)
-        return trustOutputs ? (output as TaskOutput<typeof name>) : parseOutput(name, output)
+        const checked = trustOutputs
+          ? (output as TaskOutput<typeof name>)
+          : parseOutput(name, output)
+        return name === 'downloads.sign'
+          ? (withAbsoluteUrl(checked as TaskOutput<'downloads.sign'>, url) as typeof checked)
+          : checked
       },
     )
+}
+
+/** An address of the service itself comes relative to where it is reached. */
+function withAbsoluteUrl(signed: TaskOutput<'downloads.sign'>, url: string) {
+  return { ...signed, url: new URL(signed.url, `${url}/`).href }
 }
 
 function parseJson(text: string, name: string): unknown {

@@ -8,7 +8,7 @@ const mongodb = process.env.MINDTRACE_TEST_MONGODB_URL ?? ''
 const s3 = process.env.MINDTRACE_TEST_S3_ENDPOINT ?? ''
 
 describeLake('in memory', { open: openMemoryLake })
-describeLake('in a folder', { open: openFolderLake })
+describeLake('in a folder', { open: openFolderLake, takesUploads: true })
 describe.skipIf(mongodb === '')('with MINDTRACE_TEST_MONGODB_URL', () => {
   const lakes = new MongoLakes(mongodb)
   afterAll(() => lakes[Symbol.asyncDispose]())

@@ -19,6 +19,9 @@ test('exports these names and no others', () => {
   expect(Object.keys(testing).toSorted()).toMatchInlineSnapshot(`
     [
       "describeLake",
+      "describeUploads",
+      "inLakeOf",
+      "openFolderLake",
       "openMemoryLake",
     ]
   `)

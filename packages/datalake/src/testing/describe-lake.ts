@@ -4,6 +4,7 @@ import { describeAssets } from './contract/assets.ts'
 import { describeCollections, describeRetentions } from './contract/collections.ts'
 import { describeDatasets, describeDatasetViews } from './contract/dataset-views.ts'
 import { describeDatasetVersions, describeDatums } from './contract/datums.ts'
+import { describeSignedDownloads } from './contract/downloads.ts'
 import { describeFilters } from './contract/filters.ts'
 import { describeInPlace } from './contract/in-place.ts'
 import { describeIngest } from './contract/ingest.ts'
@@ -12,6 +13,7 @@ import { describeKeys } from './contract/keys.ts'
 import { describeObjects, describeStreams } from './contract/objects.ts'
 import { describePages } from './contract/paging.ts'
 import { describeResources } from './contract/resource-tests.ts'
+import { describeNoUploads, describeUploads } from './contract/uploads.ts'
 import { describeWholeLake } from './contract/whole-lake.ts'
 import { inLakeOf, type LakeUnderTest } from './lake-under-test.ts'
 
@@ -25,6 +27,9 @@ export function describeLake(name: string, underTest: LakeUnderTest): void {
     describe('objects', () => describeObjects(inLake))
     describe('streams', () => describeStreams(inLake))
     describe('assets', () => describeAssets(inLake))
+    describe('signed downloads', () => describeSignedDownloads(inLake))
+    describe('uploads', () =>
+      underTest.takesUploads === true ? describeUploads(inLake) : describeNoUploads(inLake))
     describe('collections', () => describeCollections(inLake))
     describe('retentions', () => describeRetentions(inLake))
     describe('annotation schemas', () => describeSchemas(inLake))

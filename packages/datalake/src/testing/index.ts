@@ -1,3 +1,4 @@
+export { describeUploads } from './contract/uploads.ts'
 export { describeLake } from './describe-lake.ts'
-export type { LakeUnderTest, LakeWishes } from './lake-under-test.ts'
-export { openMemoryLake } from './local-lakes.ts'
+export { inLakeOf, type LakeUnderTest, type LakeWishes } from './lake-under-test.ts'
+export { openFolderLake, openMemoryLake } from './local-lakes.ts'

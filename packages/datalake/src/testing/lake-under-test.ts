@@ -23,6 +23,8 @@ export interface LakeUnderTest {
    * its sample, as bytes always do.
    */
   readonly wrongStreamsFailCalls?: boolean | undefined
+  /** Whether the mount `main` takes uploads that pass the lake by. Default: it does not. */
+  readonly takesUploads?: boolean | undefined
 }
 
 /** Runs a test in a lake of its own. */

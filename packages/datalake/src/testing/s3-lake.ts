@@ -6,10 +6,14 @@ import type { LakeWishes } from './lake-under-test.ts'
 import { openLakeOver } from './local-lakes.ts'
 
 /** Makes lakes whose payloads lie in a bucket of one test file, each under prefixes of its own. */
-export function s3Lakes(endpoint: string): { open: (wishes?: LakeWishes) => Promise<Lake> } {
+export function s3Lakes(endpoint: string): {
+  open: (wishes?: LakeWishes) => Promise<Lake>
+  takesUploads: true
+} {
   const bucket = `lake-${randomUUID()}`
   let lakes = 0
   return {
+    takesUploads: true,
     open: async (wishes) => {
       lakes += 1
       const database = await openSqliteDatabase({ path: ':memory:' })

@@ -70,7 +70,13 @@ async function versionsOf(lake: Lake, name = 'clip'): Promise<string[]> {
 }
 
 /** Uploads that pass the lake by, where its mounts take some. */
-export function describeUploads(inLake: InLake): void {
+export function describeUploads(open: InLake): void {
+  // A mount in an object store makes its bucket with its first write.
+  const inLake: InLake = (test, wishes) =>
+    open(async (lake) => {
+      await lake.streams.writeObject({ mount: null, name: 'first' }, bytes('first'))
+      await test(lake)
+    }, wishes)
   describeSessions(inLake)
   describe('declared sizes and hashes', () => describeDeclared(inLake))
   describe('ends of sessions', () => describeEnds(inLake))
