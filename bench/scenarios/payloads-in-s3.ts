@@ -199,7 +199,9 @@ async function listing(
 ): Promise<Measurement> {
   const keys = Array.from({ length: count }, (_, index) => `key-${String(index).padStart(6, '0')}`)
   await mapBounded(keys, 32, (key) =>
-    bare.send(new PutObjectCommand({ Bucket: bucket, Key: `listed/${key}`, Body: Buffer.alloc(0) })),
+    bare.send(
+      new PutObjectCommand({ Bucket: bucket, Key: `listed/${key}`, Body: Buffer.alloc(0) }),
+    ),
   )
   const bareOnce = () =>
     timed(async () => {

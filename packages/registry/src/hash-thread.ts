@@ -10,7 +10,10 @@ parentPort.on('message', ({ id, data, end }) => {
   if (data !== undefined) hash.update(data)
   if (end !== undefined) hashes.delete(id)
   const digest = end === 'digest' ? hash.digest('hex') : undefined
-  parentPort.postMessage({ id, taken: data === undefined ? 0 : data.length, digest })
+  const taken = data === undefined ? 0 : data.length
+  // The memory goes back to be used again: this thread would seldom collect it.
+  const buffer = typeof data === 'object' ? data.buffer : undefined
+  parentPort.postMessage({ id, taken, digest, buffer }, buffer === undefined ? [] : [buffer])
 })
 `
 
@@ -21,8 +24,14 @@ interface Answer {
   readonly id: number
   readonly taken: number
   readonly digest: string | undefined
+  readonly buffer: ArrayBuffer | undefined
 }
 
+/** Of this size; larger data is cut. */
+const bufferBytes = 1024 * 1024
+const spareBuffers = 8
+
+const spare: ArrayBuffer[] = []
 let worker: Worker | undefined
 let nextId = 0
 const running = new Map<number, ThreadHash>()
@@ -49,8 +58,12 @@ export class ThreadHash {
     this.#waiting += data.length
     if (typeof data === 'string') this.#send({ data })
     else {
-      const copy = new Uint8Array(data)
-      this.#send({ data: copy }, [copy.buffer])
+      for (let start = 0; start < data.length; start += bufferBytes) {
+        const piece = data.subarray(start, start + bufferBytes)
+        const copy = new Uint8Array(spare.pop() ?? new ArrayBuffer(bufferBytes), 0, piece.length)
+        copy.set(piece)
+        this.#send({ data: copy }, [copy.buffer])
+      }
     }
     if (this.#waiting <= waitingBytes) return Promise.resolve()
     this.#drained ??= Promise.withResolvers()
@@ -108,7 +121,10 @@ function started(): Worker {
     for (const hash of running.values()) hash.failed(reason)
     running.clear()
   }
-  thread.on('message', (answer: Answer) => running.get(answer.id)?.taken(answer))
+  thread.on('message', (answer: Answer) => {
+    if (answer.buffer !== undefined && spare.length < spareBuffers) spare.push(answer.buffer)
+    running.get(answer.id)?.taken(answer)
+  })
   thread.on('error', end)
   thread.on('exit', () => end(new Error('the hashing thread has ended')))
   worker = thread
