@@ -9,13 +9,14 @@ test('exports what it means to', () => {
     'decodeHeader',
     'defaultMountSegment',
     'encodeHeader',
+    'uploadFile',
     'wireHeaders',
   ])
 })
 
 test('runs in browsers: no module of Node is imported', async () => {
-  const files = await readdir(import.meta.dirname)
-  for (const file of files.filter((name) => !name.endsWith('.test.ts'))) {
+  const files = await readdir(import.meta.dirname, { recursive: true })
+  for (const file of files.filter((name) => /(?<!\.test)\.ts$/.test(name))) {
     expect(await readFile(join(import.meta.dirname, file), 'utf8')).not.toMatch(/from 'node:/)
   }
 })

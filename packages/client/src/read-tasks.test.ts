@@ -66,10 +66,19 @@ test('takes no task for a reading one that writes', () => {
       "replication.tasks.fail",
       "replication.tasks.retry",
       "replication.tasks.purge",
+      "keys.create",
+      "keys.revoke",
       "lake.check",
       "ingest.begin",
       "ingest.commit",
       "ingest.abandon",
+      "uploads.begin",
+      "uploads.parts.begin",
+      "uploads.parts.sign",
+      "uploads.complete",
+      "uploads.abort",
+      "uploads.reconcile",
+      "downloads.sign",
     ]
   `)
 })
