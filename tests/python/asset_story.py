@@ -2,6 +2,7 @@
 
 import base64
 import time
+from pathlib import Path
 
 from page_walks import lists_and_pages, missing
 from wild_data import wild_metadata
@@ -109,6 +110,44 @@ def objects(story, draw, mount):
         "objects.copy", 404, "nowhere", source=ref_of(put), target_mount="nowhere", target_name="b"
     )
     return put
+
+
+def uploads(story, draw, mount):
+    data = draw.randbytes(70_001)
+    name = "uploads/кадр 2"
+    session = story.does(
+        "objects.upload_session.create",
+        lambda out: {
+            "method": (out.upload_method, "local_path"),
+            "status": (out.status, "pending"),
+        },
+        name=name,
+        mount=mount,
+        metadata=wild_metadata(draw),
+    )
+    ticket = {
+        "upload_session_id": session.upload_session_id,
+        "finalize_token": session.finalize_token,
+    }
+    story.is_refused("objects.upload_session.complete", 409, **ticket)
+    story.is_refused(
+        "objects.upload_session.complete", 403, **{**ticket, "finalize_token": "other"}
+    )
+    Path(session.upload_path).write_bytes(data)
+    completed = story.does(
+        "objects.upload_session.complete",
+        lambda out: {
+            "status": (out.status, "completed"),
+            "name": (out.storage_ref.name, name),
+            "version": (out.resolved_version, out.storage_ref.version),
+        },
+        **ticket,
+    )
+    story.does(
+        "objects.get",
+        lambda out: {"bytes": (base64.b64decode(out.data_base64, validate=True), data)},
+        storage_ref=ref_of(completed.storage_ref),
+    )
 
 
 def found_in(document, wanted):

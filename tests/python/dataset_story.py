@@ -83,6 +83,11 @@ def dataset_versions(story, draw, datum_ids):
         },
         **of,
     )
+    story.does(
+        "dataset_versions.verify_integrity",
+        lambda out: {"ok": (out.ok, True), "version": (out.version, of["version"])},
+        **of,
+    )
     for task in ("get", "resolve", "view_page"):
         story.is_refused(f"dataset_versions.{task}", 404, "Набор 🦭@7", **of | {"version": "7"})
         story.is_refused(f"dataset_versions.{task}", 422, "Field required", dataset_name="a")

@@ -9,7 +9,7 @@ import uuid
 from mindtrace.datalake import DatalakeService
 
 from annotation_story import annotated_datums, schemas
-from asset_story import assets, objects, text_of
+from asset_story import assets, objects, text_of, uploads
 from collection_story import collections, retentions
 from dataset_story import dataset_versions
 from story import Story, connected
@@ -117,6 +117,7 @@ def main(url, seed, *unfinished):
     story = Story(connected(url))
     mount = service(story)
     ref = objects(story, draw, mount)
+    uploads(story, draw, mount)
     ids = assets(story, draw, mount, ref)
     collections(story, draw, ids)
     retentions(story, draw, ids)

@@ -95,7 +95,8 @@ function createHttpCall(transport: HttpTransport, url: string, trustOutputs: boo
 
 /** An address of the service itself comes relative to where it is reached. */
 function withAbsoluteUrl(signed: TaskOutput<'downloads.sign'>, url: string) {
-  return { ...signed, url: new URL(signed.url, `${url}/`).href }
+  const isOurs = signed.url.startsWith('v1/')
+  return isOurs ? { ...signed, url: `${url}/${signed.url}` } : signed
 }
 
 function parseJson(text: string, name: string): unknown {
