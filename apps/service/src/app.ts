@@ -20,6 +20,8 @@ import { addThumbnails, type Shrink } from './thumbnails.ts'
 export interface Limits {
   /** Largest JSON body; default 256 MiB, since `objects.put` carries bytes as base64. */
   readonly bodyBytes?: number | undefined
+  /** How much of a body may be anything but such bytes; default 64 MiB. It is parsed at one go. */
+  readonly jsonBytes?: number | undefined
 }
 
 /** What {@link createApp} wires together. */
@@ -52,6 +54,7 @@ export function createApp(options: AppOptions): Hono {
   const { access = createAccess(), mcp, ending } = options
   const app = new Hono({ strict: false })
   const bodyLimitBytes = limits.bodyBytes ?? 256 * 1024 * 1024
+  const jsonBytes = Math.min(limits.jsonBytes ?? 64 * 1024 * 1024, bodyLimitBytes)
   const call = createServiceCall(lake, createProcessTasks(serverInfo, shutdown))
   const gate = access.guard({ call, streams: lake.streams })
 
@@ -60,11 +63,11 @@ export function createApp(options: AppOptions): Hono {
   // The page's own files come before the gate: it is the page that asks for the key.
   addExplorer(app, explorer)
   const callerOf = addAdmission(app, gate, log)
-  addTaskRoutes(app, { callerOf, log, bodyLimitBytes })
+  addTaskRoutes(app, { callerOf, log, limits: { bodyBytes: bodyLimitBytes, jsonBytes } })
   addStreamRoutes(app, { callerOf, log })
   addThumbnails(app, { lake, callerOf, log, loadShrink: options.loadShrink })
   const { version } = serverInfo
-  addMcp(app, { ...mcp, callerOf, version, log, bodyLimitBytes, ending })
+  addMcp(app, { ...mcp, callerOf, version, log, bodyLimitBytes: jsonBytes, ending })
   addProbes(app, lake)
   addOpenApi(app, serverInfo.version)
   addMethodNotAllowed(app)

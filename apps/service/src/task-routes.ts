@@ -10,21 +10,21 @@ import type { Hono } from 'hono'
 import type { CallerOf } from './access/admission.ts'
 import { answer } from './answer.ts'
 import { jsonResponse } from './json-response.ts'
-import { readJsonBody } from './request-body.ts'
+import { type BodyLimits, readTaskBody } from './request-body.ts'
 import { serviceStreams } from './service-streams.ts'
 
 /** What the routes of the tasks need. */
 export interface TaskRoutesOptions {
   readonly callerOf: CallerOf
   readonly log: Logger
-  readonly bodyLimitBytes: number
+  readonly limits: BodyLimits
 }
 
+/** Tasks that take their bytes decoded: see `TaskCallOptions.payload`. */
+const base64Tasks: ReadonlySet<TaskName> = new Set(['objects.put', 'assets.create_from_object'])
+
 /** `POST /<task>` for each of the Python service's tasks, `POST /v1/<task>` for each of ours. */
-export function addTaskRoutes(
-  app: Hono,
-  { callerOf, log, bodyLimitBytes }: TaskRoutesOptions,
-): void {
+export function addTaskRoutes(app: Hono, { callerOf, log, limits }: TaskRoutesOptions): void {
   for (const name of Object.keys(allTasks) as TaskName[]) {
     const takesInput = allTasks[name].input !== null
     app.post(taskPath(name), (context) =>
@@ -34,9 +34,13 @@ export function addTaskRoutes(
         const caller = callerOf(request)
         // Before a byte of the body is read.
         caller.require(name)
-        about.body = takesInput ? await readJsonBody(request, bodyLimitBytes) : undefined
-        const output = await caller.call(name, about.body as TaskInput<typeof name>, {
+        const { body, payload } = takesInput
+          ? await readTaskBody(request, limits, base64Tasks.has(name))
+          : {}
+        about.body = body
+        const output = await caller.call(name, body as TaskInput<typeof name>, {
           signal: request.signal,
+          ...(payload === undefined ? {} : { payload }),
         })
         return jsonResponse(output)
       }),

@@ -1,5 +1,6 @@
 import {
   createLake,
+  type DecodedPayload,
   type Lake,
   parseOutput,
   type TaskCall,
@@ -75,7 +76,7 @@ function createHttpCall(transport: HttpTransport, url: string, trustOutputs: boo
         method: 'POST',
         path: taskPath(name),
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(input ?? {}),
+        body: JSON.stringify(withPayload(input, options.payload)),
         repeatable: isReadTask(name),
         signal: options.signal,
       },
@@ -97,6 +98,13 @@ function createHttpCall(transport: HttpTransport, url: string, trustOutputs: boo
 function withAbsoluteUrl(signed: TaskOutput<'downloads.sign'>, url: string) {
   const isOurs = signed.url.startsWith('v1/')
   return isOurs ? { ...signed, url: `${url}/${signed.url}` } : signed
+}
+
+/** What a service decoded on the way in goes on to the next one as it came. */
+function withPayload(input: object = {}, payload: DecodedPayload | undefined): object {
+  if (payload === undefined) return input
+  const { chunks, isBase64 } = payload
+  return { ...input, data_base64: isBase64 ? Buffer.concat(chunks).toString('base64') : '!' }
 }
 
 function parseJson(text: string, name: string): unknown {

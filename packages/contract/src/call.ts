@@ -27,11 +27,25 @@ export type ParsedInput<Name extends TaskName> =
 export type TaskOutput<Name extends TaskName> =
   OutputModel<Name> extends z.ZodType ? z.output<OutputModel<Name>> : null
 
+/** Bytes that came as base64 and were decoded on the way, so that they are never whole in memory as text. */
+export interface DecodedPayload {
+  readonly chunks: readonly Uint8Array<ArrayBuffer>[]
+  readonly sizeBytes: number
+  /** False when the text was no base64: what was decoded of it counts for nothing. */
+  readonly isBase64: boolean
+}
+
+/** What a task is called with besides its input. */
+export interface TaskCallOptions extends CallOptions {
+  /** What `data_base64` stands for; that field of the input is empty then. */
+  readonly payload?: DecodedPayload | undefined
+}
+
 /** Calls any task by its name: the one function that an adapter implements for all of them. */
 export type TaskCall = <Name extends TaskName>(
   name: Name,
   input: TaskInput<Name>,
-  options?: CallOptions,
+  options?: TaskCallOptions,
 ) => Promise<TaskOutput<Name>>
 
 /** The table entry of a name that came from outside, or undefined. */

@@ -7,6 +7,7 @@ export {
 } from './access.ts'
 export {
   allTasks,
+  type DecodedPayload,
   findTask,
   isExtension,
   type ParsedInput,
@@ -14,6 +15,7 @@ export {
   parseInput,
   parseOutput,
   type TaskCall,
+  type TaskCallOptions,
   type TaskInput,
   type TaskName,
   type TaskOutput,

@@ -1,5 +1,5 @@
-import type { ParsedInput, TaskName, TaskOutput } from '@mindtrace/contract'
-import type { CallOptions, Clock, Logger } from '@mindtrace/core'
+import type { ParsedInput, TaskCallOptions, TaskName, TaskOutput } from '@mindtrace/contract'
+import type { Clock, Logger } from '@mindtrace/core'
 import type { Database } from '@mindtrace/database'
 import type { Store } from '@mindtrace/registry'
 import type { Records } from './records/records.ts'
@@ -37,7 +37,7 @@ export interface LakeParts {
 /** Answers one task. The input is checked and complete. */
 export type Handler<Name extends TaskName> = (
   input: ParsedInput<Name>,
-  options: CallOptions,
+  options: TaskCallOptions,
 ) => Promise<TaskOutput<Name>>
 
 /** Handlers by task name; a task that has none answers `NOT_IMPLEMENTED`. */

@@ -1,7 +1,9 @@
 import {
+  type DecodedPayload,
   type ParsedInput,
   qualifiedKey,
   type StorageRef,
+  type TaskCallOptions,
   type WrittenObject,
 } from '@mindtrace/contract'
 import {
@@ -84,8 +86,9 @@ function notReadable(error: unknown, storage_ref: StorageRef): unknown {
 export function putWhole(
   parts: LakeParts,
   input: ParsedInput<'objects.put'>,
-  options: CallOptions,
+  { payload, ...options }: TaskCallOptions,
 ): Promise<WrittenObject> {
+  const limit = parts.settings.maxWholePayloadBytes
   return putObject(
     parts,
     {
@@ -95,7 +98,7 @@ export function putWhole(
       metadata: input.metadata ?? {},
       onConflict: parseOnConflict(input.on_conflict),
     },
-    decodeBase64(input.data_base64, parts.settings.maxWholePayloadBytes),
+    payload === undefined ? decodeBase64(input.data_base64, limit) : decoded(payload, limit),
     options,
   )
 }
@@ -160,18 +163,39 @@ const base64 = /^[A-Za-z0-9+/]*={0,2}$/
 /** Standard base64 with padding; the reference drops foreign characters silently, which corrupts. */
 function decodeBase64(text: string, limitBytes: number): Uint8Array {
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
-  if ((text.length / 4) * 3 - padding > limitBytes) {
-    throw new MindtraceError(
-      'TOO_LARGE',
-      `data_base64 holds more than ${limitBytes} bytes; stream it to /v1/objects instead`,
-      { details: { limit: limitBytes } },
-    )
-  }
-  if (text.length % 4 !== 0 || !base64.test(text)) {
-    throw new MindtraceError(
-      'INVALID_INPUT',
-      'data_base64 is no base64: use the standard alphabet with padding and no line breaks',
-    )
-  }
+  if ((text.length / 4) * 3 - padding > limitBytes) throw tooLarge(limitBytes)
+  if (text.length % 4 !== 0 || !base64.test(text)) throw noBase64()
   return Buffer.from(text, 'base64')
+}
+
+/** What was decoded on its way here, as a stream that lets go of what was read. */
+function decoded({ chunks, sizeBytes, isBase64 }: DecodedPayload, limitBytes: number): ByteStream {
+  if (sizeBytes > limitBytes) throw tooLarge(limitBytes)
+  if (!isBase64) throw noBase64()
+  const left = chunks.toReversed()
+  return new ReadableStream<Uint8Array>(
+    {
+      pull(controller) {
+        const next = left.pop()
+        if (next === undefined) controller.close()
+        else controller.enqueue(next)
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+function tooLarge(limit: number): MindtraceError {
+  return new MindtraceError(
+    'TOO_LARGE',
+    `data_base64 holds more than ${limit} bytes; stream it to /v1/objects instead`,
+    { details: { limit } },
+  )
+}
+
+function noBase64(): MindtraceError {
+  return new MindtraceError(
+    'INVALID_INPUT',
+    'data_base64 is no base64: use the standard alphabet with padding and no line breaks',
+  )
 }

@@ -6,18 +6,18 @@ import { type Gate, requestIdOf } from './access.ts'
 import type { Caller } from './guard.ts'
 
 /**
- * Paths that ask for no key: whether the process lives, what the service can do, and the page that asks for the key. None
- * of them tells anything of the lake.
+ * What asks for no key: whether the process lives, what the service can do, and the page that asks for the key. None of
+ * it tells anything of the lake.
  */
-const openPaths: ReadonlySet<string> = new Set([
+const openPages: ReadonlySet<string> = new Set([
   '/',
   '/docs',
   '/health',
   '/openapi.json',
   '/ready',
   '/redoc',
-  '/status',
 ])
+const openTask = '/status'
 
 /** Finds the {@link Caller} of a request. */
 export type CallerOf = (request: Request) => Caller
@@ -31,7 +31,7 @@ export function addAdmission(app: Hono, gate: Gate, log: Logger): CallerOf {
     const requestId = requestIdOf(raw.headers)
     const outgoing = (context.env as Partial<HttpBindings> | undefined)?.outgoing
     outgoing?.setHeader('x-request-id', requestId)
-    if (isOpen(path)) {
+    if (isOpen(path, method)) {
       callers.set(raw, gate.open(requestId))
       return await next()
     }
@@ -60,7 +60,8 @@ export function addAdmission(app: Hono, gate: Gate, log: Logger): CallerOf {
   }
 }
 
-function isOpen(path: string): boolean {
+function isOpen(path: string, method: string): boolean {
   const plain = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path
-  return openPaths.has(plain)
+  if (plain === openTask) return true
+  return (method === 'GET' || method === 'HEAD') && openPages.has(plain)
 }
