@@ -55,6 +55,14 @@ export interface CommitOptions extends CallOptions {
   readonly expected?: ExpectedBytes | undefined
 }
 
+/** What uploads need of the registry they are of. */
+interface RegistryOfUploads {
+  readonly refuseReadOnly: () => void
+  /** Makes what is missing of the place itself, such as a bucket. */
+  readonly prepare: (options: CallOptions) => Promise<void>
+  readonly put: (item: WriteItem, options: CallOptions) => Promise<StoredObject>
+}
+
 /**
  * Bytes that clients bring to a mount without sending them through us: to a path on this machine, or to
  * the store by a signed request, whole or in parts. They wait under `_direct_uploads/<id>/data.txt` until
@@ -64,19 +72,10 @@ export interface CommitOptions extends CallOptions {
  */
 export class DirectUploads {
   readonly #mount: Mount
-  readonly #registry: {
-    readonly refuseReadOnly: () => void
-    readonly put: (item: WriteItem, options: CallOptions) => Promise<StoredObject>
-  }
+  readonly #registry: RegistryOfUploads
 
   /** @internal */
-  constructor(
-    mount: Mount,
-    registry: {
-      readonly refuseReadOnly: () => void
-      readonly put: (item: WriteItem, options: CallOptions) => Promise<StoredObject>
-    },
-  ) {
+  constructor(mount: Mount, registry: RegistryOfUploads) {
     this.#mount = mount
     this.#registry = registry
   }
@@ -94,6 +93,7 @@ export class DirectUploads {
     this.#registry.refuseReadOnly()
     const key = keyOf(uploadId)
     const { contentType } = options
+    await this.#registry.prepare({ signal: options.signal })
     if (isObjectMount(this.#mount)) {
       const request = await this.#mount.signWrite(key, options)
       return { method: 'presigned_url', request, contentType, stagedTarget: this.#target(key) }

@@ -190,6 +190,7 @@ export class Registry implements AsyncDisposable {
     })
     this.uploads = new DirectUploads(mount, {
       refuseReadOnly: () => this.#refuseReadOnly(),
+      prepare: (callOptions) => this.#storeSettingsOnce(callOptions),
       put: (item, callOptions) => this.#put(item, callOptions),
     })
     this.#settingsStored = options.isStored ? Promise.resolve() : undefined
