@@ -127,7 +127,7 @@ describe.each(servers)('a bad network before %s', (_, server) => {
     const journal = await writing
     expect(journal.acknowledged.length).toBeGreaterThan(10)
     await expectKept(lake.near, journal)
-  })
+  }, 120_000)
 
   it('swallows what is sent for a while: calls fail in time, it heals, what was told is true', async () => {
     await using lake = await nearAndFar(server)
@@ -147,7 +147,7 @@ describe.each(servers)('a bad network before %s', (_, server) => {
     expect(journal.acknowledged.length).toBeGreaterThan(10)
     expect(journal.unknown.length + journal.unknownIncrements).toBeGreaterThan(0)
     await expectKept(lake.near, journal)
-  })
+  }, 120_000)
 
   it('answers cut short break no call that is told of as done', async () => {
     await using lake = await nearAndFar(server)

@@ -56,7 +56,9 @@ export async function sharedPlace(server: string): Promise<SharedPlace> {
         child.kill('SIGKILL')
         await exited
       })
-      const lake = started.use(connectLake(`http://127.0.0.1:${port}`))
+      // After a 500 it closes the connection without a word: each call has its own.
+      const headers = { connection: 'close' }
+      const lake = started.use(connectLake(`http://127.0.0.1:${port}`, { headers }))
       const deadline = performance.now() + startTimeoutMs
       while (!(await answers(lake))) {
         if (child.exitCode !== null) throw new Error(await said)
