@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Measurement, Scenario } from './scenario.ts'
+import { base64Put } from './scenarios/base64-put.ts'
 import { importVoc } from './scenarios/import-voc.ts'
 import { payloadsOnDisk } from './scenarios/payloads.ts'
 import { payloadsInS3 } from './scenarios/payloads-in-s3.ts'
@@ -21,6 +22,7 @@ import { recordsOverHttp } from './scenarios/records-over-http.ts'
 const scenarios: readonly Scenario[] = [
   importVoc,
   pointRead,
+  base64Put,
   payloadsOnDisk,
   payloadsInS3,
   manyRecords,

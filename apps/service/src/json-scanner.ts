@@ -7,6 +7,7 @@ const maxDepth = 200
 
 const quote = 0x22
 const backslash = 0x5c
+const slash = 0x2f
 const colon = 0x3a
 const comma = 0x2c
 const openBrace = 0x7b
@@ -31,8 +32,8 @@ export class JsonScanner {
   #keyBytes: number[] | undefined
   #isField = false
   #decoder: Base64Decoder | undefined
-  /** A backslash at the end of the chunk before. */
-  #slash = ''
+  /** Whether the chunk before ended in a backslash. */
+  #slash = false
   #payload: DecodedPayload | undefined
 
   constructor(field?: string) {
@@ -156,21 +157,30 @@ export class JsonScanner {
     }
   }
 
-  /** Decodes from here to the closing quote, whose place it gives, or to the end of the chunk. */
+  /** Decodes from here to the closing quote, after which place it gives, or to the end of the chunk. */
   #decode(chunk: Uint8Array, start: number): number {
     const decoder = this.#decoder as Base64Decoder
     const closing = chunk.indexOf(quote, start)
     const stop = closing < 0 ? chunk.length : closing
-    const text = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+    let from = start
     // A slash may be written with a backslash before it; nothing else in base64 needs one.
-    let piece = this.#slash + text.toString('latin1', start, stop)
-    this.#slash = piece.endsWith('\\') ? '\\' : ''
-    if (this.#slash !== '') piece = piece.slice(0, -1)
-    decoder.push(piece.includes('\\') ? piece.replaceAll('\\/', '/') : piece)
+    if (start < stop) {
+      if (this.#slash && chunk[start] !== slash) decoder.push(foreign, 0, 1)
+      this.#slash = false
+    }
+    for (;;) {
+      const at = chunk.subarray(from, stop).indexOf(backslash)
+      if (at < 0) break
+      decoder.push(chunk, from, from + at)
+      from += at + 1
+      if (from === stop) this.#slash = true
+      else if (chunk[from] !== slash) decoder.push(foreign, 0, 1)
+    }
+    decoder.push(chunk, from, stop)
     if (closing < 0) return stop
     // It escapes the quote: no base64, whatever comes.
-    decoder.push(this.#slash)
-    this.#slash = ''
+    if (this.#slash) decoder.push(foreign, 0, 1)
+    this.#slash = false
     this.#payload = decoder.end()
     this.#decoder = undefined
     this.#inString = false
@@ -178,6 +188,9 @@ export class JsonScanner {
     return closing + 1
   }
 }
+
+/** What is in no base64. */
+const foreign = Uint8Array.of(0)
 
 function tooDeep(): MindtraceError {
   const message = `JSON is nested at most ${maxDepth} deep here`

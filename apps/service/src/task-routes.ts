@@ -9,6 +9,7 @@ import type { Logger } from '@mindtrace/core'
 import type { Hono } from 'hono'
 import type { CallerOf } from './access/admission.ts'
 import { answer } from './answer.ts'
+import { release } from './base64-decoder.ts'
 import { jsonResponse } from './json-response.ts'
 import { type BodyLimits, readTaskBody } from './request-body.ts'
 import { serviceStreams } from './service-streams.ts'
@@ -42,6 +43,8 @@ export function addTaskRoutes(app: Hono, { callerOf, log, limits }: TaskRoutesOp
           signal: request.signal,
           ...(payload === undefined ? {} : { payload }),
         })
+        // Only after success: what failed may still be read for a moment.
+        if (payload !== undefined) release(payload)
         return jsonResponse(output)
       }),
     )
