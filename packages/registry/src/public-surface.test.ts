@@ -16,6 +16,40 @@ it('exports what was decided, and nothing else', () => {
   ])
   expect(Object.fromEntries(names)).toMatchInlineSnapshot(`
     {
+      "arrow": [
+        "ArrowBatches",
+        "arrowCodec",
+      ],
+      "codecs": [
+        "NamedFile",
+        "NdArray",
+        "PngImage",
+        "StoredConfig",
+        "StoredFile",
+        "StoredFolder",
+        "bytesCodec",
+        "codecs",
+        "configCodec",
+        "containerCodec",
+        "filesOf",
+        "float",
+        "load",
+        "mapCodec",
+        "modelCodec",
+        "npyCodec",
+        "openFiles",
+        "pathCodec",
+        "plainModelCodec",
+        "pngCodec",
+        "save",
+        "scalarCodec",
+        "tupleCodec",
+      ],
+      "image": [
+        "imageCodec",
+        "readPixels",
+        "writePng",
+      ],
       "local": [
         "LocalMount",
         "openLocalMount",
@@ -24,6 +58,11 @@ it('exports what was decided, and nothing else', () => {
         "MemoryMount",
         "MemoryObjectMount",
         "openMemoryMount",
+      ],
+      "parquet": [
+        "ParquetBatches",
+        "parquetCodec",
+        "parquetColumns",
       ],
       "registry": [
         "Store",

@@ -2,6 +2,7 @@ import { posix } from 'node:path'
 import {
   type ByteStream,
   type CallOptions,
+  chunksOf,
   errorMessage,
   isMindtraceError,
   MindtraceError,
@@ -57,12 +58,25 @@ export async function* archiveEntries(
       bytes += checked.sizeBytes
       if (entries > maxEntries) throw tooLarge('maxEntries', maxEntries)
       if (bytes > maxBytes) throw tooLarge('maxBytes', maxBytes)
-      yield checked
+      const { body } = checked
+      yield body === undefined ? checked : { ...checked, body: ofArchive(body, options) }
       if (checked.body === undefined) await entry.body.cancel()
     }
   } catch (error) {
     throw archiveError(error, options)
   }
+}
+
+/** The body of an entry, failing as the archive does. */
+function ofArchive(body: ByteStream, options: CallOptions): ByteStream {
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    try {
+      yield* chunksOf(body, options)
+    } catch (error) {
+      throw archiveError(error, options)
+    }
+  }
+  return ReadableStream.from(chunks()) as ByteStream
 }
 
 /** Errors of gzip and tar become ours; ours, and the signal's reason, stay as they are. */

@@ -63,11 +63,13 @@ async function addEntry(
   const fullPath = join(folder, path)
   const stats = await lstat(fullPath)
   const name = path === '.' ? './' : `./${path}`
+  // Dates hold no more, and cutting instead of rounding would lose a millisecond with each copy.
+  const modifiedMs = Math.max(0, Math.round(stats.mtimeMs))
   const header = {
     mode: stats.mode & 0o7777,
-    mtime: new Date(Math.max(0, stats.mtimeMs)),
+    mtime: new Date(modifiedMs),
     // Whole seconds do not need the longer form, which is one more block per entry.
-    ...(stats.mtimeMs % 1000 === 0 ? {} : { pax: { mtime: (stats.mtimeMs / 1000).toFixed(6) } }),
+    ...(modifiedMs % 1000 === 0 ? {} : { pax: { mtime: (modifiedMs / 1000).toFixed(3) } }),
     uid: 0,
     gid: 0,
   }

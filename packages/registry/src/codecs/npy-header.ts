@@ -18,7 +18,7 @@ const headerLimit = 10_000
 const literal = String.raw`(?:'[^'\\]*'|"[^"\\]*")`
 const shapeToken = String.raw`\((?:\s*\d{1,16}L?\s*(?:,\s*\d{1,16}L?\s*)*,?)?\s*\)`
 const entryToken = new RegExp(
-  String.raw`\s*(?:['"]descr['"]\s*:\s*(?<descr>${literal}|\[)|['"]fortran_order['"]\s*:\s*(?<order>True|False)|['"]shape['"]\s*:\s*(?<shape>${shapeToken}))\s*(?:,|(?=\}))`,
+  String.raw`\s*(?:['"]descr['"]\s*:\s*(?<descr>${literal})|['"]fortran_order['"]\s*:\s*(?<order>True|False)|['"]shape['"]\s*:\s*(?<shape>${shapeToken}))\s*(?:,|(?=\}))`,
   'y',
 )
 
@@ -66,6 +66,8 @@ function parseEntries(text: string): {
   readonly order: string
   readonly shape: string
 } {
+  // A list of fields is enough to know that these are no plain numbers.
+  if (/^[^[]*['"]descr['"]\s*:\s*\[/.test(text)) throw notNumbers(text)
   const found: Record<string, string> = {}
   const open = /^\s*\{/.exec(text)
   let at = open?.[0].length ?? 0
@@ -77,8 +79,6 @@ function parseEntries(text: string): {
     for (const [key, value] of Object.entries(match.groups ?? {})) {
       if (value !== undefined) found[key] = value
     }
-    // A list of fields is enough to know that these are no plain numbers.
-    if (found.descr === '[') throw notNumbers(text)
   }
   const { descr, order, shape } = found
   const isClosed = open !== null && /^\s*\}\s*$/.test(text.slice(at))
