@@ -24,7 +24,7 @@ const refused: readonly (readonly [string, unknown, object])[] = [
   ['an empty path', { '': 1 }, {}],
   ['nine segments', { 'metadata.2.3.4.5.6.7.8.9': 1 }, {}],
   ['a segment of 129 characters', { [`metadata.${'a'.repeat(129)}`]: 1 }, {}],
-  ['an unknown operator', { split: { $regex: 'a' } }, { operator: '$regex' }],
+  ['an unknown operator', { split: { $regex: 'a' } }, { operator: '$regex', path: 'split' }],
   ['$where', { $where: '1' }, { operator: '$where' }],
   ['$expr', { $expr: {} }, { operator: '$expr' }],
   ['$nor', { $nor: [{}] }, { operator: '$nor' }],
@@ -45,17 +45,23 @@ const refused: readonly (readonly [string, unknown, object])[] = [
   ['text that is no instant', { created_at: 'yesterday' }, { path: 'created_at' }],
   ['a number for an instant', { created_at: { $gt: 0 } }, { path: 'created_at' }],
   ['a value for an object', { subject: 'asset' }, { path: 'subject' }],
-  ['null with a range', { score: { $gt: null } }, { operator: '$gt' }],
+  ['null with a range', { score: { $gt: null } }, { operator: '$gt', path: 'score' }],
   ['a range over an array', { tags: { $gt: 'a' } }, { path: 'tags' }],
   ['a range over an object', { metadata: { $gt: 'a' } }, { path: 'metadata' }],
   ['$in without a list', { split: { $in: 'a' } }, { operator: '$in' }],
   ['$in with too many', { split: { $in: new Array(10_001).fill('a') } }, { operator: '$in' }],
+  ['too long a value', { split: 'a'.repeat(1_000_001) }, { path: 'split' }],
+  ['values too long together', { $or: longValues(11) }, { path: 'split' }],
   ['$exists without a boolean', { split: { $exists: 1 } }, { operator: '$exists' }],
   ['$or without a list', { $or: { split: 'a' } }, { operator: '$or' }],
   ['$or of nothing', { $or: [] }, { operator: '$or' }],
   ['nesting', nested(9), { operator: '$and' }],
   ['101 conditions', { $or: Array.from({ length: 101 }, () => ({})) }, {}],
 ]
+
+function longValues(count: number): object[] {
+  return Array.from({ length: count }, () => ({ split: { $ne: 'a'.repeat(100_000) } }))
+}
 
 function nested(depth: number): object {
   return depth === 1 ? { split: 'a' } : { $and: [nested(depth - 1)] }
@@ -77,6 +83,7 @@ describe('parsing a filter', () => {
     parseFilter(Photos, nested(8))
     parseFilter(Photos, { 'metadata.2.3.4.5.6.7.8': 1 })
     parseFilter(Photos, { split: { $in: new Array(10_000).fill('a') } })
+    parseFilter(Photos, { $and: longValues(10) })
     parseFilter(Photos, { $or: Array.from({ length: 50 }, () => ({ split: 'a' })) })
   })
 

@@ -43,6 +43,8 @@ export type Condition =
 const maxDepth = 8
 const maxConditions = 100
 const maxValues = 10_000
+/** Characters of all values together: well below what a database takes in one query. */
+const maxText = 1_000_000
 
 /** A filter that has been checked against a collection, so that a driver can rely on every path and value. */
 export class ParsedFilter {
@@ -59,8 +61,8 @@ export class ParsedFilter {
 }
 
 /**
- * Checks a filter from anywhere, also from outside. At most 8 levels, 100 conditions and 10,000 values
- * in one list. What has been parsed already is returned as it is.
+ * Checks a filter from anywhere, also from outside. At most 8 levels, 100 conditions, 10,000 values in one list
+ * and 1,000,000 characters in all values. What has been parsed already is returned as it is.
  *
  * @throws {@link MindtraceError} `QUERY_NOT_SUPPORTED` with `path` or `operator` and `reason` in its
  *   details, for whatever is not in the grammar of {@link Filter} or does not fit the schema.
@@ -76,6 +78,7 @@ export function parseFilter(collection: Collection, filter: unknown): ParsedFilt
 class Parser {
   readonly #collection: Collection
   #count = 0
+  #text = 0
 
   constructor(collection: Collection) {
     this.#collection = collection
@@ -118,7 +121,7 @@ class Parser {
   #comparisons(path: Path, value: unknown, into: Condition[]): void {
     if (!isPlainObject(value)) {
       this.#countOne()
-      into.push({ op: 'in', path, values: [scalarFor(path, value)] })
+      into.push(this.#bounded(comparison(path, '$eq', value), path))
       return
     }
     const operators = Object.keys(value)
@@ -126,8 +129,17 @@ class Parser {
       throw unsupported('path', path.text, 'cannot be compared with an object')
     for (const operator of operators) {
       this.#countOne()
-      into.push(comparison(path, operator, value[operator]))
+      into.push(this.#bounded(comparison(path, operator, value[operator]), path))
     }
+  }
+
+  #bounded(condition: Condition, path: Path): Condition {
+    const values =
+      'values' in condition ? condition.values : 'value' in condition ? [condition.value] : []
+    for (const value of values) if (typeof value === 'string') this.#text += value.length
+    if (this.#text <= maxText) return condition
+    const reason = `is compared with too much: the values of a filter have at most ${maxText} characters`
+    throw unsupported('path', path.text, reason)
   }
 
   #countOne(): void {
@@ -159,21 +171,17 @@ function comparison(path: Path, operator: string, value: unknown): Condition {
       }
     case '$exists':
       if (typeof value === 'boolean') return { op: 'exists', path, exists: value }
-      throw unsupported('operator', operator, 'takes true or false')
+      throw unfit(path, operator, 'takes true or false')
     default:
-      if (operator.startsWith('$')) throw unsupported('operator', operator, 'is not supported')
+      if (operator.startsWith('$')) throw unfit(path, operator, 'is not supported')
       throw unsupported('path', path.text, 'cannot be compared with an object')
   }
 }
 
 function scalarsFor(path: Path, operator: string, values: unknown): readonly Scalar[] {
-  if (!Array.isArray(values)) throw unsupported('operator', operator, 'takes a list of values')
+  if (!Array.isArray(values)) throw unfit(path, operator, 'takes a list of values')
   if (values.length > maxValues) {
-    throw unsupported(
-      'operator',
-      operator,
-      `takes at most ${maxValues} values, not ${values.length}`,
-    )
+    throw unfit(path, operator, `takes at most ${maxValues} values, not ${values.length}`)
   }
   return values.map((value) => scalarFor(path, value))
 }
@@ -183,7 +191,7 @@ function boundFor(path: Path, operator: string, value: unknown): string | number
     throw unsupported('path', path.text, `is an ${path.kind}, which ${operator} cannot compare`)
   }
   const bound = scalarFor(path, value)
-  if (bound === null) throw unsupported('operator', operator, 'cannot compare with null')
+  if (bound === null) throw unfit(path, operator, 'cannot compare with null')
   return bound
 }
 
@@ -241,6 +249,16 @@ function unsupported(
     'QUERY_NOT_SUPPORTED',
     text,
     cause === undefined ? { details } : { cause, details },
+  )
+}
+
+/** An operator that a path cannot be compared with so. */
+function unfit(path: Path, operator: string, reason: string): MindtraceError {
+  const shown = { operator: operator.slice(0, 200), path: path.text.slice(0, 200) }
+  return new MindtraceError(
+    'QUERY_NOT_SUPPORTED',
+    `Path '${shown.path}': operator ${shown.operator} ${reason}`,
+    { details: { ...shown, reason } },
   )
 }
 
