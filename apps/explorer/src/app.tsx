@@ -1,8 +1,10 @@
 import type { DatasetSummary, Lake } from '@mindtrace/contract'
+import { isMindtraceError } from '@mindtrace/core'
 import { useEffect } from 'preact/hooks'
 import { DatasetList } from './components/dataset-list.tsx'
 import { DatasetView } from './components/dataset-view.tsx'
 import { Header } from './components/header.tsx'
+import { SignIn } from './components/sign-in.tsx'
 import { Failed, Loading, NoDatasets } from './components/states.tsx'
 import { useLocation } from './use-location.ts'
 import { useRequest } from './use-request.ts'
@@ -35,7 +37,12 @@ export function App({ lake, host }: { readonly lake: Lake; readonly host: string
     <>
       <Header host={host} stats={stats.state === 'done' ? stats.value : undefined} />
       {datasets.state === 'loading' && <Loading what="datasets" />}
-      {datasets.state === 'failed' && <Failed what="the datasets" {...datasets} />}
+      {datasets.state === 'failed' &&
+        (isMindtraceError(datasets.error, 'UNAUTHENTICATED') ? (
+          <SignIn />
+        ) : (
+          <Failed what="the datasets" {...datasets} />
+        ))}
       {list !== undefined && list.length === 0 && <NoDatasets />}
       {list !== undefined && list.length > 0 && (
         <div class="layout">

@@ -1,5 +1,6 @@
 import type { LakeStats } from '@mindtrace/contract'
 import { countOf, formatBytes } from '../format.ts'
+import { lakeKey, signIn } from '../lake-key.ts'
 
 /** The bar at the top: which lake this is, and how much is in it. */
 export function Header({
@@ -28,6 +29,11 @@ export function Header({
           ))}
           <li>{formatBytes(stats.payload_bytes)}</li>
         </ul>
+      )}
+      {lakeKey() !== undefined && (
+        <button type="button" class="link sign-out" onClick={() => signIn(undefined)}>
+          Sign out
+        </button>
       )}
     </header>
   )

@@ -1,10 +1,12 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { formatBytes, formatCount } from '../format.ts'
 import { colorOf } from '../label-colors.ts'
+import { lakeKey } from '../lake-key.ts'
 import { payloadUrl, type Sample } from '../sample.ts'
 import { anchorOf, type Shape, type Size } from '../shapes.ts'
 import { AnnotationList } from './annotation-list.tsx'
 import { Overlay, type OverlayChoice, shownAnnotations } from './overlay.tsx'
+import { Picture } from './picture.tsx'
 
 interface SampleDialogProps {
   readonly sample: Sample
@@ -33,7 +35,10 @@ export function SampleDialog(props: SampleDialogProps) {
   }, [])
 
   useEffect(() => {
-    if (next?.asset !== undefined) new Image().src = payloadUrl(next.asset)
+    // With a key the browser can't fetch it by itself, and would not keep it for us either.
+    if (next?.asset !== undefined && lakeKey() === undefined) {
+      new Image().src = payloadUrl(next.asset)
+    }
   }, [next])
 
   const press = (event: KeyboardEvent) => {
@@ -141,12 +146,10 @@ function Stage({
         class="frame"
         style={size && { '--ratio': size.width / size.height, '--pixels': `${size.width}px` }}
       >
-        <img
-          src={payloadUrl(sample.asset)}
+        <Picture
+          path={payloadUrl(sample.asset)}
           alt={sample.name}
-          onLoad={({ currentTarget: { naturalWidth: width, naturalHeight: height } }) =>
-            setMeasured({ width, height })
-          }
+          onLoad={setMeasured}
           onError={() => setBroken(true)}
         />
         {size !== undefined && (

@@ -1,9 +1,11 @@
 import type { Asset } from '@mindtrace/contract'
 import { useState } from 'preact/hooks'
 import { countOf } from '../format.ts'
+import { openPicture } from '../picture-source.ts'
 import { payloadUrl, type Sample, thumbnailUrl } from '../sample.ts'
 import type { Size } from '../shapes.ts'
 import { Overlay, type OverlayChoice, shownAnnotations } from './overlay.tsx'
+import { Picture } from './picture.tsx'
 
 /** One sample in the grid: its picture, what is drawn over it, its name. */
 export function SampleTile({
@@ -64,11 +66,10 @@ function Thumbnail({
   const [source, setSource] = useState<'thumbnail' | 'payload' | 'none'>('thumbnail')
   if (source === 'none') return <span class="no-picture">no preview</span>
   return (
-    <img
-      src={source === 'thumbnail' ? thumbnailUrl(asset) : payloadUrl(asset)}
+    <Picture
+      path={source === 'thumbnail' ? thumbnailUrl(asset) : payloadUrl(asset)}
       alt=""
-      loading="lazy"
-      decoding="async"
+      isLazy
       onLoad={onFirstLoad}
       onError={() => setSource(source === 'thumbnail' ? 'payload' : 'none')}
     />
@@ -77,7 +78,12 @@ function Thumbnail({
 
 async function measure(asset: Asset): Promise<Size> {
   const image = new Image()
-  image.src = payloadUrl(asset)
-  await image.decode()
-  return { width: image.naturalWidth, height: image.naturalHeight }
+  const { url, release } = await openPicture(payloadUrl(asset))
+  try {
+    image.src = url
+    await image.decode()
+    return { width: image.naturalWidth, height: image.naturalHeight }
+  } finally {
+    release()
+  }
 }

@@ -25,7 +25,7 @@ export function Failed({
     isMindtraceError(error, 'UNAUTHENTICATED') || isMindtraceError(error, 'FORBIDDEN')
   return (
     <div class="state" role="alert">
-      <h2>{isLocked ? 'This lake asks for a key' : `Could not load ${what}`}</h2>
+      <h2>{isLocked ? 'The key does not open this' : `Could not load ${what}`}</h2>
       <p>{errorMessage(error)}</p>
       <button type="button" class="button" onClick={retry}>
         Try again
