@@ -35,6 +35,20 @@ test('describes every stream', () => {
   expect(new Set(ids).size).toBe(ids.length)
 })
 
+test('says how to send a key, and what comes back without', () => {
+  const { security, components } = document as unknown as {
+    readonly security: readonly Readonly<Record<string, unknown>>[]
+    readonly components: { readonly securitySchemes: Readonly<Record<string, unknown>> }
+  }
+  const named = security.flatMap((one) => Object.keys(one))
+  expect(named).toEqual(Object.keys(components.securitySchemes))
+  for (const status of ['401', '403', '429']) {
+    expect(document.paths['/assets.get']?.post?.responses).toHaveProperty(status)
+    expect(document.paths['/v1/assets/{asset_id}/payload']?.get?.responses).toHaveProperty(status)
+    expect(document.paths['/status']?.post?.responses).not.toHaveProperty(status)
+  }
+})
+
 test('leads nowhere with its references', () => {
   const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)]
   expect(references.length).toBeGreaterThan(200)

@@ -32,8 +32,10 @@ export function openApiDocument(version: string): Json {
       description: 'DatalakeService server.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
+    // Without keys in the lake nobody is asked for one.
+    security: [{ bearer: [] }, { apiKey: [] }, { basic: [] }, {}],
     paths,
-    components: { schemas: components(paths) },
+    components: { schemas: components(paths), securitySchemes },
   }
 }
 
@@ -44,6 +46,7 @@ function taskOperation(name: TaskName): Json {
     operationId: name,
     summary,
     tags: [isExtension(name) ? `${family} (v1)` : family],
+    ...(name === 'status' ? { security: [] } : {}),
     ...(input === null ? {} : { requestBody: { required: true, content: json(reference(input)) } }),
     responses: {
       200: {
@@ -51,7 +54,7 @@ function taskOperation(name: TaskName): Json {
         content: json(output === null ? { type: 'null' } : reference(output)),
       },
       ...Object.fromEntries(statuses.map((status) => [status, failure(status)])),
-      ...(name === 'shutdown' ? { 403: failure(403) } : {}),
+      ...(name === 'status' ? {} : admission),
       ...(input === null
         ? {}
         : {
@@ -69,12 +72,14 @@ function taskOperation(name: TaskName): Json {
 const descriptions: Readonly<Record<number, string>> = {
   304: 'Not changed.',
   400: 'The request makes no sense.',
-  403: 'Not allowed.',
+  401: 'A key is asked for, and none that counts was sent.',
+  403: 'The role or the scopes of the key do not allow it.',
   404: 'Something that it names does not exist.',
   409: 'In conflict with what is there.',
   413: 'Too large.',
   416: 'The range starts behind the end.',
   422: 'The body does not fit.',
+  429: 'Too much at once for one key; the header Retry-After says when to come again.',
   500: 'An error of the service; its id stands in the log.',
   501: 'This service does not do that.',
   503: 'Database or storage do not answer.',
@@ -97,6 +102,19 @@ function reference(schema: z.ZodType): Json {
   return id === undefined
     ? plainSchema(z.toJSONSchema(schema, { io: 'input' }))
     : { $ref: `${schemaPath}${id}` }
+}
+
+/** What every operation may answer that asks for a key. */
+const admission: Json = Object.fromEntries([401, 403, 429].map((one) => [one, failure(one)]))
+
+const securitySchemes: Json = {
+  bearer: { type: 'http', scheme: 'bearer', description: 'A key: `mtk_…`.' },
+  apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+  basic: {
+    type: 'http',
+    scheme: 'basic',
+    description: 'The key as user or as password, as in `https://KEY@host`.',
+  },
 }
 
 const bytes: Json = { 'application/octet-stream': {} }
@@ -146,6 +164,8 @@ function streamOperation(name: string, { path, summary, method }: StreamRoute): 
     operationId: name,
     summary,
     tags: ['streams (v1)'],
+    // A signed address is a key of its own.
+    ...(name === 'download' ? { security: [] } : {}),
     parameters,
     ...(details?.body === undefined
       ? {}
@@ -154,6 +174,7 @@ function streamOperation(name: string, { path, summary, method }: StreamRoute): 
       200: { description: 'Done.', content: details?.ok },
       ...(ranges ? { 206: { description: 'The part that was asked for.', content: bytes } } : {}),
       ...Object.fromEntries((details?.statuses ?? []).map((status) => [status, failure(status)])),
+      ...(name === 'download' ? {} : admission),
       500: failure(500),
       501: failure(501),
       503: failure(503),

@@ -1,3 +1,4 @@
+import type { HttpBindings } from '@hono/node-server'
 import type { Logger } from '@mindtrace/core'
 import type { MiddlewareHandler } from 'hono'
 import { loggedPath } from './request-path.ts'
@@ -25,6 +26,10 @@ export function requestLog(log: Logger): MiddlewareHandler {
     if (livenessPaths.has(path)) return
     const milliseconds = Math.round((performance.now() - started) * 10) / 10
     const line = { method, path: loggedPath(path) }
-    log.debug({ ...line, status: context.res.status, ms: milliseconds }, 'request')
+    const id = (context.env as Partial<HttpBindings> | undefined)?.outgoing?.getHeader(
+      'x-request-id',
+    )
+    const named = id === undefined ? {} : { request_id: id }
+    log.debug({ ...line, ...named, status: context.res.status, ms: milliseconds }, 'request')
   }
 }
