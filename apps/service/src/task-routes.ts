@@ -34,7 +34,7 @@ export function addTaskRoutes(app: Hono, { callerOf, log, limits }: TaskRoutesOp
         about.task = name
         const caller = callerOf(request)
         // Before a byte of the body is read.
-        caller.require(name)
+        caller.ensure(name)
         const { body, payload } = takesInput
           ? await readTaskBody(request, limits, base64Tasks.has(name))
           : {}

@@ -60,12 +60,3 @@ function compareComponents(a: string, b: string): number {
   }
   return left.length - right.length
 }
-
-/** The content hash of a payload of one file that is in memory. */
-export function contentHashOf(form: 'v1' | 'v2', path: string, bytes: Uint8Array): string {
-  const hash = new ContentHash(form)
-  hash.beginFile(path)
-  hash.update(bytes)
-  hash.endFile()
-  return hash.digestHex()
-}

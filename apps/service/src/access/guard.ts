@@ -22,7 +22,7 @@ export interface Caller {
   /** As in the header `x-request-id` of its answer. */
   readonly requestId: string
   /** Refuses what needs more than the caller is, before anything of it is read. @throws `FORBIDDEN`. */
-  require(what: TaskName | keyof typeof streamNeeds): void
+  ensure(what: TaskName | keyof typeof streamNeeds): void
   readonly call: TaskCall
   readonly streams: LakeStreams
 }
@@ -55,7 +55,7 @@ export function createGuard(
   const { call, streams, trail, now, allowDestructive } = options
 
   return (principal, requestId) => {
-    const require = (what: TaskName | keyof typeof streamNeeds) => {
+    const ensure = (what: TaskName | keyof typeof streamNeeds) => {
       try {
         requireRole(principal, what, allowDestructive)
       } catch (error) {
@@ -95,7 +95,7 @@ export function createGuard(
     }
 
     const guardedCall: TaskCall = async (name, input, callOptions = {}) => {
-      require(name)
+      ensure(name)
       if (isUnlimited(principal)) {
         return await audited(name, input, () => call(name, input, callOptions))
       }
@@ -117,24 +117,24 @@ export function createGuard(
 
     const guardedStreams: LakeStreams = {
       readAsset: async (id, read = {}) => {
-        require('readAsset')
+        ensure('readAsset')
         await scoped('readAsset', { id }, read)
         return await streams.readAsset(id, read)
       },
       readObject: async (ref: ObjectLocation, read = {}) => {
-        require('readObject')
+        ensure('readObject')
         await scoped('readObject', { ...ref }, read)
         return await streams.readObject(ref, read)
       },
       writeObject: async (request: WriteObject, body, write = {}) => {
-        require('writeObject')
+        ensure('writeObject')
         return await audited('writeObject', request, async () => {
           await scoped('writeObject', { ...request }, write)
           return await streams.writeObject(request, body, write)
         })
       },
       ingestGroup: async (session_id, items, ingest = {}) => {
-        require('ingestGroup')
+        ensure('ingestGroup')
         return await audited('ingestGroup', { session_id }, async () => {
           await scoped('ingestGroup', { session_id }, ingest)
           return await streams.ingestGroup(session_id, items, ingest)
@@ -142,7 +142,7 @@ export function createGuard(
       },
     }
 
-    return { principal, requestId, require, call: guardedCall, streams: guardedStreams }
+    return { principal, requestId, ensure, call: guardedCall, streams: guardedStreams }
   }
 }
 
