@@ -69,6 +69,7 @@ test('takes no task for a reading one that writes', () => {
       "keys.create",
       "keys.revoke",
       "lake.check",
+      "lake.gc",
       "ingest.begin",
       "ingest.commit",
       "ingest.abandon",

@@ -30,6 +30,7 @@ export {
   DatasetsListOutput,
 } from './extensions/datasets.ts'
 export { DownloadResolveOutput } from './extensions/downloads.ts'
+export { LakeGarbage, LakeGcInput, LakeGcOutput } from './extensions/gc.ts'
 export {
   ApiKey,
   KeyRole,

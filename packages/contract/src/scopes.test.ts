@@ -28,11 +28,17 @@ test('names only paths that the inputs have', () => {
   }
 })
 
-test('needs an admin for what deletes everything, ends the service or is about keys', () => {
+test('needs an admin for what deletes more than one thing, ends the service or is about keys', () => {
   const needs = (need: string) =>
     names.filter((name) => (allTasks[name] as Task).needs === need).sort()
   expect(needs('destructive')).toEqual(['datalake.wipe', 'replication.tasks.purge', 'shutdown'])
-  expect(needs('admin')).toEqual(['audit.list', 'keys.create', 'keys.list', 'keys.revoke'])
+  expect(needs('admin')).toEqual([
+    'audit.list',
+    'keys.create',
+    'keys.list',
+    'keys.revoke',
+    'lake.gc',
+  ])
   for (const name of needs('reader')) expect((allTasks[name as TaskName] as Task).reads).toBe(true)
 })
 

@@ -136,6 +136,7 @@ const whole: readonly TaskName[] = [
   'lake.facets',
   'lake.check',
   'lake.verify',
+  'lake.gc',
   'ingest.begin',
   'ingest.plan',
   'ingest.commit',

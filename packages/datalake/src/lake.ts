@@ -30,6 +30,7 @@ import { integrityHandlers } from './datasets/verify-integrity.ts'
 import { datumHandlers } from './datums.ts'
 import { downloadUrlHandlers } from './download-urls.ts'
 import { facetHandlers } from './facets.ts'
+import { gcHandlers } from './gc/gc.ts'
 import { ingestHandlers } from './ingest/ingest-sessions.ts'
 import { keyHandlers } from './keys/key-tasks.ts'
 import { lakeAccess } from './keys/lake-access.ts'
@@ -120,6 +121,7 @@ function handlersOf(parts: LakeParts, uploads: UploadSessions): Handlers {
     ...ingestHandlers(parts),
     ...uploadHandlers(parts, uploads),
     ...verifyHandlers(parts),
+    ...gcHandlers(parts),
     ...facetHandlers(parts),
     ...checkHandlers(parts),
     ...keyHandlers(parts),

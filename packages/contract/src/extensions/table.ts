@@ -1,6 +1,7 @@
 import { auditTasks } from './audit.ts'
 import { datasetTasks } from './datasets.ts'
 import { downloadTasks } from './downloads.ts'
+import { gcTasks } from './gc.ts'
 import { ingestTasks } from './ingest.ts'
 import { keyTasks } from './keys.ts'
 import { lakeTasks } from './lake.ts'
@@ -12,6 +13,7 @@ export const extensionTasks = {
   ...keyTasks,
   ...auditTasks,
   ...lakeTasks,
+  ...gcTasks,
   ...ingestTasks,
   ...uploadTasks,
   ...downloadTasks,

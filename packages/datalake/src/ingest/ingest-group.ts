@@ -22,11 +22,12 @@ import {
 import { RunningHash, sha256Hex } from '@mindtrace/core/hash'
 import type { PutItem } from '@mindtrace/registry'
 import { type SchemaRules, schemaRules } from '../annotation-rules.ts'
+import { Announcements } from '../gc/announcements.ts'
 import type { LakeParts } from '../lake-parts.ts'
 import { inTransaction, type Records } from '../records/records.ts'
 import { readInPlace } from './in-place.ts'
 import { derivedId, sampleIdOf } from './ingest-ids.ts'
-import { requireOpen, requireSession } from './ingest-sessions.ts'
+import { requireOpen, requireSession, type SessionRow } from './ingest-sessions.ts'
 import { type IngestDocuments, type StoredPayload, sampleDocuments } from './sample-documents.ts'
 
 const maxGroupSamples = 1000
@@ -56,7 +57,23 @@ export async function ingestGroup(
   options: CallOptions,
 ): Promise<IngestGroupResult> {
   const session = await requireSession(parts.records, sessionId, options)
-  const writer = new PayloadWriter(parts, sessionId, session.mount, options)
+  const announcements = new Announcements(parts)
+  try {
+    return await ingestAnnounced(parts, session, announcements, items, options)
+  } catch (error) {
+    await announcements.withdraw()
+    throw error
+  }
+}
+
+async function ingestAnnounced(
+  parts: LakeParts,
+  { session_id: sessionId, mount, created_by }: SessionRow,
+  announcements: Announcements,
+  items: AsyncIterable<IngestItem> | Iterable<IngestItem>,
+  options: CallOptions,
+): Promise<IngestGroupResult> {
+  const writer = new PayloadWriter(parts, { sessionId, mount, announcements }, options)
   const candidates: Candidate[] = []
   for await (const item of items) {
     if (candidates.length === maxGroupSamples) {
@@ -70,8 +87,10 @@ export async function ingestGroup(
   const rules = await rulesOf(parts.records, candidates, options)
   const outcome = await inTransaction(
     parts.database,
-    (tx) =>
-      writeRecords(parts, tx, { sessionId, createdBy: session.created_by, candidates, rules }),
+    async (tx) => {
+      await announcements.fulfil(tx)
+      return await writeRecords(parts, tx, { sessionId, createdBy: created_by, candidates, rules })
+    },
     options,
   )
   return { session_id: sessionId, ...outcome }
@@ -82,6 +101,7 @@ class PayloadWriter {
   readonly #parts: LakeParts
   readonly #sessionId: string
   readonly #mount: string
+  readonly #announcements: Announcements
   readonly #options: CallOptions
   #batch: {
     readonly put: PutItem & { readonly body: Uint8Array }
@@ -96,10 +116,19 @@ class PayloadWriter {
     readonly role: string
   }[] = []
 
-  constructor(parts: LakeParts, sessionId: string, mount: string, options: CallOptions) {
+  constructor(
+    parts: LakeParts,
+    target: {
+      readonly sessionId: string
+      readonly mount: string
+      readonly announcements: Announcements
+    },
+    options: CallOptions,
+  ) {
     this.#parts = parts
-    this.#sessionId = sessionId
-    this.#mount = mount
+    this.#sessionId = target.sessionId
+    this.#mount = target.mount
+    this.#announcements = target.announcements
     this.#options = options
   }
 
@@ -133,6 +162,8 @@ class PayloadWriter {
     this.#batchBytes = 0
     if (batch.length === 0) return
     const registry = this.#parts.store.writable(this.#mount)
+    const names = [...new Set(batch.map(({ put }) => put.name))]
+    await this.#announcements.announce(this.#mount, names, this.#options)
     const outcomes = await registry.putMany(
       batch.map(({ put }) => put),
       this.#options,
@@ -210,6 +241,7 @@ class PayloadWriter {
     const name = registry.settings.versionObjects
       ? derivedId('stream', this.#sessionId, sample.source_key, role)
       : newId('stream')
+    await this.#announcements.announce(this.#mount, [name], this.#options)
     const stored = await registry.put(name, body, {
       ...this.#options,
       contentType: sample.assets[role]?.media_type,

@@ -9,7 +9,8 @@ import { inTransaction, type Records } from '../records/records.ts'
 import { notFound } from '../records/references.ts'
 import { derivedId, sampleIdOf, sessionIdOf } from './ingest-ids.ts'
 
-type SessionRow = Stored<Awaited<ReturnType<Records['ingestSessions']['insert']>>>
+/** A session as it is stored. */
+export type SessionRow = Stored<Awaited<ReturnType<Records['ingestSessions']['insert']>>>
 
 /** The steps of an ingest around its groups: open, plan, commit, abandon. Each may be repeated. */
 export function ingestHandlers(parts: LakeParts) {

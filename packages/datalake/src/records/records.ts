@@ -1,5 +1,6 @@
 import type { Collection, Database, Repositories, Repository } from '@mindtrace/database'
 import { auditEntries } from '../audit/audit-collection.ts'
+import { announcedPayloads, condemnedPayloads } from '../gc/gc-collections.ts'
 import { apiKeys } from '../keys/key-collection.ts'
 import { signingKeys, uploadSessions, uploadStates } from '../uploads/upload-collections.ts'
 import * as definitions from './collections.ts'
@@ -14,6 +15,8 @@ const all = {
   uploadSessions,
   uploadStates,
   signingKeys,
+  announcedPayloads,
+  condemnedPayloads,
 }
 
 /** Who may use the lake and who did: a wipe leaves them. */

@@ -6,6 +6,7 @@ import { describeDatasets, describeDatasetViews } from './contract/dataset-views
 import { describeDatasetVersions, describeDatums } from './contract/datums.ts'
 import { describeSignedDownloads } from './contract/downloads.ts'
 import { describeFilters } from './contract/filters.ts'
+import { describeGc } from './contract/gc.ts'
 import { describeInPlace } from './contract/in-place.ts'
 import { describeIngest } from './contract/ingest.ts'
 import { describeIntegrity } from './contract/integrity.ts'
@@ -44,5 +45,6 @@ export function describeLake(name: string, underTest: LakeUnderTest): void {
     describe('the whole lake', () => describeWholeLake(inLake))
     describe('ingests', () => describeIngest(inLake, underTest))
     describe('assets in place', () => describeInPlace(inLake))
+    describe('payloads that nothing refers to', () => describeGc(inLake))
   })
 }

@@ -10,7 +10,8 @@ import { ContentHash, contentOf } from './content-hash.ts'
 
 /**
  * What is copied, in this order: what others refer to first, so that an interruption leaves only documents that
- * nothing refers to. Leases are not records and stay where they are.
+ * nothing refers to. Leases, and what writers and collections of garbage have under way, are not records and stay
+ * where they are.
  */
 export const copiedCollections: readonly Collection[] = [
   definitions.assets,
