@@ -5,6 +5,7 @@ import { addBackup } from './commands/backup.ts'
 import { addCat } from './commands/cat.ts'
 import { addDb } from './commands/db/db.ts'
 import { addDoctor } from './commands/doctor.ts'
+import { addGc } from './commands/gc.ts'
 import { addImport } from './commands/import/import.ts'
 import { addKeys } from './commands/keys/keys.ts'
 import { addLs } from './commands/ls.ts'
@@ -29,6 +30,7 @@ const commands: readonly AddCommand[] = [
   addCat,
   addStats,
   addVerify,
+  addGc,
   addDoctor,
   addBackup,
   addDb,
