@@ -1,9 +1,9 @@
-import { systemErrorCode } from '@mindtrace/core'
+import { errorMessage, systemErrorCode } from '@mindtrace/core'
 import mongoose from 'mongoose'
 
 type MongoClient = mongoose.mongo.MongoClient
 
-const { MongoNetworkError } = mongoose.mongo
+const { MongoError, MongoNetworkError } = mongoose.mongo
 
 /** What is used of the client's inside: nothing of it is public. */
 interface Inside {
@@ -50,8 +50,10 @@ export function mendCommit(session: mongoose.mongo.ClientSession): void {
     try {
       await commit(options)
     } catch (error) {
-      const known = asNetworkError(error)
-      if (known !== error) addLabel(known, 'UnknownTransactionCommitResult')
+      if (error instanceof MongoError) throw error
+      // The client asks its errors for their labels, and can't ask what a broken socket threw.
+      const known = new MongoNetworkError(errorMessage(error), { cause: error as Error })
+      addLabel(known, 'UnknownTransactionCommitResult')
       throw known
     }
   }
