@@ -69,11 +69,14 @@ function likeness(value: Json): Json {
   }
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return value.map(likeness)
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([key]) => key !== '_id')
-      .map(([key, one]) => [key.replace(random, '(id)'), likeness(one)]),
-  )
+  const entries = Object.entries(value)
+    .filter(([key]) => key !== '_id')
+    .map(([key, one]) => [key.replace(random, '(id)'), likeness(one)] as const)
+  // Under ids, which are random, members stand in any order.
+  if (entries.some(([key]) => key.includes('(id)'))) {
+    return entries.map((entry) => JSON.stringify(entry)).sort()
+  }
+  return Object.fromEntries(entries)
 }
 
 /** Where in the bucket, and what was signed besides the host. */
