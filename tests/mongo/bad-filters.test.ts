@@ -103,13 +103,19 @@ describe.each(places)('a filter outside the grammar, over HTTP on %s', (name, pl
     }
   })
 
-  it.each(['{"__proto__":{"x":1}}', '{"kind":{"__proto__":{"x":1}}}'])(
-    '%s is refused where JSON is read: no value of ours can hold it',
-    async (filter) => {
-      const { status, text } = await asked('assets.list', filter)
-      expect([status, text]).toEqual([422, expect.stringContaining('__proto__')])
-    },
-  )
+  it.each([
+    ['{"__proto__":{"x":1}}', 'filters.__proto__'],
+    ['{"kind":{"__proto__":{"x":1}}}', 'filters.kind.__proto__'],
+  ])('%s is refused where JSON is read: no value of ours can hold it', async (filter, path) => {
+    const { status, text } = await asked('assets.list', filter)
+    expect([status, text]).toEqual([400, expect.stringContaining(path)])
+  })
+
+  it('1,000 levels are refused where JSON is read', async () => {
+    const filter = `${'{"$and":['.repeat(1000)}{}${']}'.repeat(1000)}`
+    const { status, text } = await asked('assets.list', filter)
+    expect([status, text]).toEqual([422, expect.stringContaining('nested')])
+  })
 
   it('changes nothing for the next one', async () => {
     expect(({} as { x?: unknown }).x).toBeUndefined()

@@ -15,7 +15,6 @@ test.each([
     "9007199254740993 is beyond 2^53 - 1; send it as text (at the key 'n')",
   ],
   ['[-9223372036854775808]', '-9223372036854775808 is beyond'],
-  ['{"metadata":{"__proto__":{"x":1}}}', '__proto__'],
 ])('refuses what it would change: %s', (text, message) => {
   expect(() => parseFaithfully(text)).toThrow(
     expect.objectContaining({
@@ -23,6 +22,20 @@ test.each([
       message: expect.stringContaining(message),
     }),
   )
+})
+
+test.each([
+  ['{"metadata":{"__proto__":{"x":1}}}', 'metadata.__proto__'],
+  ['{"__proto__":1}', '__proto__'],
+  ['{"filters":[{"a":1},{"\\u005f_proto__":{"$gt":1}}]}', 'filters.1.__proto__'],
+])('refuses the key that is none of an object, by its path: %s', (text, path) => {
+  expect(() => parseFaithfully(text)).toThrow(
+    expect.objectContaining({ code: 'INVALID_INPUT', details: { path } }),
+  )
+})
+
+test('takes the key as a text', () => {
+  expect(parseFaithfully('{"a":"__proto__"}')).toEqual({ a: '__proto__' })
 })
 
 test('leaves broken JSON to the parser', () => {
