@@ -157,3 +157,4 @@ export { type ScopeRule, type ScopeSubject, streamScopes, taskScopes } from './s
 export { ObjectUploadSessionOutput } from './tasks/objects.ts'
 export { tasks } from './tasks/table.ts'
 export type { Task, TaskModel } from './tasks/task.ts'
+export type { LakeLoad, LakeVitals, PartState } from './vitals.ts'

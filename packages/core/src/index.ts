@@ -12,4 +12,13 @@ export {
 export { newId, newToken } from './ids.ts'
 export { type Instant, parseInstant, toInstant } from './instant.ts'
 export { type Logger, silentLogger } from './logger.ts'
-export { type ByteStream, type Bytes, bytesOf, chunksOf, streamOf } from './streams.ts'
+export {
+  type ByteStream,
+  type Bytes,
+  bytesOf,
+  checkedStream,
+  chunksOf,
+  type StreamCheck,
+  streamOf,
+} from './streams.ts'
+export { inSpan, type Span, type SpanAttributes, type Tracer } from './tracer.ts'

@@ -7,6 +7,14 @@ export interface Repositories {
   repository<T extends object, I>(collection: Collection<T, I>): Repository<T, I>
 }
 
+/** How busy a database is, as far as this process can tell without asking it. */
+export interface DatabaseLoad {
+  /** Calls that wait: for their turn to write, or for a connection. */
+  readonly waiting: number
+  /** Connections to a server. A database that is a file has none. */
+  readonly connections?: { readonly open: number; readonly inUse: number } | undefined
+}
+
 /**
  * An open database of documents. Any number may be open in a process, also with the same collections; nothing
  * is shared between them. After `close` every call throws `UNAVAILABLE`.
@@ -35,6 +43,9 @@ export interface Database extends Repositories, AsyncDisposable {
 
   /** Whether the database answers. @throws `UNAVAILABLE`. */
   ping(options?: CallOptions): Promise<void>
+
+  /** How busy it is right now. */
+  load(): DatabaseLoad
 
   /**
    * Reads all that is stored and tells what is wrong with it, as far as the database itself can know;

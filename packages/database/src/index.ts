@@ -11,7 +11,7 @@ export {
   maxKeyBytes,
   type Stored,
 } from './collection.ts'
-export type { Database, Repositories } from './database.ts'
+export type { Database, DatabaseLoad, Repositories } from './database.ts'
 export {
   type Condition,
   type Filter,
@@ -32,3 +32,4 @@ export type {
   Repository,
   StreamOptions,
 } from './repository.ts'
+export { tracedDatabase } from './traced-database.ts'

@@ -2,6 +2,7 @@ import {
   createLake,
   type Lake,
   type LakeAccess,
+  type LakeVitals,
   parseInput,
   type TaskCall,
 } from '@mindtrace/contract'
@@ -14,7 +15,7 @@ import {
   systemClock,
 } from '@mindtrace/core'
 import type { Database } from '@mindtrace/database'
-import type { Store } from '@mindtrace/registry'
+import type { MountTraffic, Store } from '@mindtrace/registry'
 import { annotationRecordHandlers } from './annotation-records.ts'
 import { annotationSchemaHandlers } from './annotation-schemas.ts'
 import { annotationSetHandlers } from './annotation-sets.ts'
@@ -36,6 +37,7 @@ import { keyHandlers } from './keys/key-tasks.ts'
 import { lakeAccess } from './keys/lake-access.ts'
 import type { Handlers, LakeParts, LakeSettings } from './lake-parts.ts'
 import { lakeHandlers } from './lake-tasks.ts'
+import { lakeVitals } from './lake-vitals.ts'
 import { objectHandlers } from './objects.ts'
 import { lakeCollections, recordsOf } from './records/records.ts'
 import { signedDownloadHandlers } from './signed-downloads.ts'
@@ -51,6 +53,8 @@ export interface LocalLakeOptions {
   readonly settings: Pick<LakeSettings, 'databaseName'> & Partial<LakeSettings>
   readonly clock?: Clock
   readonly log?: Logger
+  /** What goes through the mounts, by their names, for the vitals. */
+  readonly traffic?: ReadonlyMap<string, MountTraffic>
 }
 
 const defaults = {
@@ -67,6 +71,8 @@ const defaults = {
 export interface LocalLake extends Lake {
   /** What a service over this lake needs to ask for keys and to write down what was done. */
   readonly access: LakeAccess
+  /** Whether its parts answer, and how busy they are. */
+  readonly vitals: LakeVitals
 }
 
 /** Opens the lake over a database and a store: creates collections and indexes where they are missing. */
@@ -74,7 +80,7 @@ export async function openLocalLake(
   options: LocalLakeOptions,
   call: CallOptions = {},
 ): Promise<LocalLake> {
-  const { database, store } = options
+  const { database, store, traffic = new Map() } = options
   await database.init(lakeCollections, call)
   const parts: LakeParts = {
     database,
@@ -97,7 +103,7 @@ export async function openLocalLake(
       }
     },
   })
-  return { ...lake, access: lakeAccess(parts) }
+  return { ...lake, access: lakeAccess(parts), vitals: lakeVitals(parts, traffic) }
 }
 
 function handlersOf(parts: LakeParts, uploads: UploadSessions): Handlers {

@@ -44,6 +44,7 @@ export {
   refuseUnknownParameters,
 } from './mount-url.ts'
 export type { ExpectedBytes, OnConflict } from './object-writer.ts'
+export { type MountObserver, type MountTraffic, observedMount } from './observed-mount.ts'
 export {
   type OpenedObject,
   type OpenOptions,

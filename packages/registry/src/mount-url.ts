@@ -28,6 +28,8 @@ export interface OpenMountOptions {
   readonly openers: Readonly<Record<string, MountOpener>>
   /** Settings for what the address leaves open, for a registry that is new. */
   readonly defaults?: WantedSettings | undefined
+  /** Puts something around the mount before anything uses it. */
+  readonly around?: ((mount: Mount) => Mount) | undefined
 }
 
 /**
@@ -45,7 +47,8 @@ export async function openMount(text: string, options: OpenMountOptions): Promis
     const known = Object.keys(options.openers).map((scheme) => `${scheme}:`)
     throw invalid(`no driver for '${parsed.scheme}:' addresses; there are: ${known.join(', ')}`)
   }
-  const mount = await open(parsed)
+  const opened = await open(parsed)
+  const mount = options.around?.(opened) ?? opened
   try {
     return await openRegistry(mount, { ...parsed.registry, defaults: options.defaults })
   } catch (error) {

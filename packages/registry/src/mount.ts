@@ -86,6 +86,13 @@ export interface Mount extends AsyncDisposable {
   /** The place as text, without secrets: an absolute folder, `s3://bucket/prefix`, `memory:`. */
   readonly location: string
   /**
+   * Whether the place answers, at the cost of one small question. A place that has not been made yet, because
+   * nothing was written, is no failure; one that was there and is gone is.
+   *
+   * @throws `UNAVAILABLE`, or what the store refuses with.
+   */
+  ping(options?: CallOptions): Promise<void>
+  /**
    * Opens an object, or a range of it; what was opened stays readable when the key is overwritten or
    * deleted meanwhile. A range that ends past the object is cut.
    *

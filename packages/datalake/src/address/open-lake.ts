@@ -8,9 +8,18 @@ import {
   type Logger,
   MindtraceError,
   systemErrorCode,
+  type Tracer,
 } from '@mindtrace/core'
-import type { Database } from '@mindtrace/database'
-import { type MountOpener, openMount, type Registry, Store } from '@mindtrace/registry'
+import { type Database, tracedDatabase } from '@mindtrace/database'
+import {
+  type Mount,
+  type MountOpener,
+  type MountTraffic,
+  observedMount,
+  openMount,
+  type Registry,
+  Store,
+} from '@mindtrace/registry'
 import { type LocalLake, openLocalLake } from '../lake.ts'
 import type { LakeSettings } from '../lake-parts.ts'
 import { type LakeConfig, parseLakeConfig } from './lake-config.ts'
@@ -30,6 +39,8 @@ export interface OpenLakeOptions extends CallOptions {
   readonly settings?: Partial<LakeSettings> | undefined
   readonly clock?: Clock | undefined
   readonly log?: Logger | undefined
+  /** Gets a span for each call of the database and of the mounts. */
+  readonly tracer?: Tracer | undefined
 }
 
 /** New mounts of a lake keep versions and let them be replaced, as the reference's services do. */
@@ -49,15 +60,23 @@ const mountDefaults = { versionObjects: true, mutable: true } as const
  */
 export async function openLake(address: string, options: OpenLakeOptions = {}): Promise<LocalLake> {
   const { config, base } = await configOf(address, options)
-  const database = await openDatabase(config.database, base, options)
+  const opened = await openDatabase(config.database, base, options)
+  const { tracer } = options
+  const database =
+    tracer === undefined ? opened : tracedDatabase(opened, tracer, systemOf(config.database))
+  const traffic = new Map<string, MountTraffic>()
   try {
-    const store = await openStore(config, base)
+    const store = await openStore(config, base, { tracer, traffic })
     return await openLocalLake(
       {
         database,
         store,
+        traffic,
         settings: {
           databaseName: config.name ?? databaseName(config.database),
+          ...(config.slow_operations === undefined
+            ? {}
+            : { slowOperations: config.slow_operations }),
           ...options.settings,
         },
         ...(options.clock === undefined ? {} : { clock: options.clock }),
@@ -202,11 +221,18 @@ async function peer<T>(driver: Promise<T>, what: string, packages: string): Prom
   }
 }
 
-async function openStore(config: LakeConfig, base: string): Promise<Store> {
+async function openStore(
+  config: LakeConfig,
+  base: string,
+  watch: { readonly tracer: Tracer | undefined; readonly traffic: Map<string, MountTraffic> },
+): Promise<Store> {
   const opened: Record<string, Registry> = {}
   try {
     for (const [name, address] of Object.entries(absoluteMounts(config.mounts, base))) {
-      opened[name] = await openMount(address, { openers, defaults: mountDefaults })
+      const traffic = { readBytes: 0, writtenBytes: 0 }
+      watch.traffic.set(name, traffic)
+      const around = (mount: Mount) => observedMount(mount, { ...watch, name, traffic })
+      opened[name] = await openMount(address, { openers, defaults: mountDefaults, around })
     }
     return new Store(opened, { defaultMount: config.default_mount })
   } catch (error) {
@@ -265,6 +291,11 @@ export function schemeOf(
     'INVALID_INPUT',
     `${what} is '${address}', which has no scheme: use sqlite:PATH or mongodb://HOST/NAME for a database, file:PATH for a mount`,
   )
+}
+
+/** The name of a database's kind in traces. */
+function systemOf(address: string): string {
+  return schemeOf(address, 'database').scheme.startsWith('mongodb') ? 'mongodb' : 'sqlite'
 }
 
 function databaseName(address: string): string {

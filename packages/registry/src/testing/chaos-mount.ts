@@ -11,6 +11,7 @@ import {
 
 /** Calls of a mount that can be made to fail. */
 export type MountOperation =
+  | 'ping'
   | 'read'
   | 'head'
   | 'write'
@@ -69,6 +70,10 @@ export function chaosMount(mount: Mount, failures: readonly PlannedFailure[]): C
     capabilities: mount.capabilities,
     location: mount.location,
     calls,
+    ping: async (options?: CallOptions) => {
+      enter('ping', '')
+      return mount.ping(options)
+    },
     read: async (key: string, options?: ReadOptions) => {
       const failure = enter('read', key)
       const opened = await mount.read(key, options)

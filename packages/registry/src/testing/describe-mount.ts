@@ -105,6 +105,17 @@ export function describeMount(name: string, underTest: MountUnderTest): void {
       )
     })
 
+    it(
+      'answers a ping, also before the first write',
+      inMount(async (mount) => {
+        await mount.ping()
+        await mount.write('a', text('x'))
+        await mount.ping()
+        const aborted = AbortSignal.abort(new Error('enough'))
+        await expect(mount.ping({ signal: aborted })).rejects.toThrow('enough')
+      }),
+    )
+
     describe('ranges', () => {
       it(
         'gives the asked piece, cut to the size, and the size of the whole',

@@ -14,6 +14,7 @@ import type { Repository } from '../../repository.ts'
 import { clientOptions, databaseNameOf } from './mongo-address.ts'
 import { CollectionInMongo } from './mongo-collection.ts'
 import { convertError, convertOpeningError, isFromMongo, isTransient } from './mongo-errors.ts'
+import { MongoPool } from './mongo-pool.ts'
 import { type MongoAccess, MongoRepository } from './mongo-repository.ts'
 import { endHeldWrites, mendCommit, withNetworkErrors } from './mongo-sockets.ts'
 import { ObjectIdMinter } from './object-id-minter.ts'
@@ -50,6 +51,7 @@ export async function openMongoDatabase(options: MongoOptions): Promise<Database
   const name = databaseNameOf(options.url, options.name)
   const log = options.log ?? silentLogger
   const client = newClient(options.url, clientOptions(options, name))
+  const pool = new MongoPool(client)
   const connection = new mongoose.Mongoose({ bufferCommands: false }).createConnection()
   // Without a listener an error between two calls would end the process; the next call throws it.
   connection.on('error', (error) =>
@@ -61,7 +63,7 @@ export async function openMongoDatabase(options: MongoOptions): Promise<Database
     const hello = await client.db(name).command({ hello: 1 })
     options.signal?.throwIfAborted()
     const transactional = hello.setName !== undefined || hello.msg === 'isdbgrid'
-    return new OpenMongoDatabase(connection, name, transactional, log)
+    return new OpenMongoDatabase(connection, { name, transactional, log, pool })
   } catch (error) {
     await client.close()
     throw convertOpeningError(error, name)
@@ -96,6 +98,7 @@ class OpenMongoDatabase implements Database {
   readonly #connection: mongoose.Connection
   readonly #name: string
   readonly #log: Logger
+  readonly #pool: MongoPool
   readonly #minter = new ObjectIdMinter()
   readonly #scopes = new AsyncLocalStorage<TransactionScope>()
   readonly #collections = new Map<string, CollectionInMongo>()
@@ -104,11 +107,20 @@ class OpenMongoDatabase implements Database {
   readonly #underWay = new Set<Promise<unknown>>()
   #closing: Promise<void> | undefined
 
-  constructor(connection: mongoose.Connection, name: string, transactional: boolean, log: Logger) {
+  constructor(
+    connection: mongoose.Connection,
+    parts: {
+      readonly name: string
+      readonly transactional: boolean
+      readonly log: Logger
+      readonly pool: MongoPool
+    },
+  ) {
     this.#connection = connection
-    this.#name = name
-    this.transactional = transactional
-    this.#log = log
+    this.#name = parts.name
+    this.transactional = parts.transactional
+    this.#log = parts.log
+    this.#pool = parts.pool
   }
 
   readonly #outside: MongoAccess = {
@@ -155,6 +167,10 @@ class OpenMongoDatabase implements Database {
   async ping(options: CallOptions = {}): Promise<void> {
     const database = this.#connection.getClient().db(this.#name)
     await this.#run(() => withNetworkErrors(database.command({ ping: 1 })), options)
+  }
+
+  load() {
+    return this.#pool.load()
   }
 
   async check(options: CallOptions = {}): Promise<readonly string[]> {

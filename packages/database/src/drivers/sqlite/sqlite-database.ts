@@ -244,6 +244,10 @@ class OpenSqliteDatabase implements SqliteDatabase {
     await this.#read((reader) => reader.prepare('SELECT 1').get(), options)
   }
 
+  load() {
+    return { waiting: this.#queue.waiting }
+  }
+
   async drop(options: CallOptions = {}): Promise<void> {
     await this.#restructure(recreation, options)
   }

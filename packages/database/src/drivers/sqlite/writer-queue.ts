@@ -5,9 +5,24 @@ import { isBusy } from './sqlite-errors.ts'
 /** What writes to one file: one turn at a time, in the order of the calls. */
 export class WriterQueue {
   readonly #mutex = new Mutex()
+  #inQueue = 0
+
+  /** Turns that wait, without the one that is under way. */
+  get waiting(): number {
+    return Math.max(0, this.#inQueue - 1)
+  }
 
   /** Waits for the turn. A signal ends the wait at once; a turn that has begun decides for itself. */
-  run<R>(turn: () => Promise<R> | R, signal?: AbortSignal | undefined): Promise<R> {
+  async run<R>(turn: () => Promise<R> | R, signal?: AbortSignal | undefined): Promise<R> {
+    this.#inQueue += 1
+    try {
+      return await this.#run(turn, signal)
+    } finally {
+      this.#inQueue -= 1
+    }
+  }
+
+  #run<R>(turn: () => Promise<R> | R, signal: AbortSignal | undefined): Promise<R> {
     if (signal === undefined) return this.#mutex.run(turn)
     return new Promise<R>((resolve, reject) => {
       const onAbort = () => reject(signal.reason)

@@ -50,6 +50,7 @@ const retryDefaults: GcsRetry = {
 const parallelDeletes = 16
 const maxNameBytes = 1024
 const maxExpiryMs = 7 * 24 * 60 * 60 * 1000
+const pingKey = '.mt-probe'
 // @see https://cloud.google.com/storage/docs/buckets#naming
 const bucketNames = /^[a-z\d][a-z\d._-]{1,220}[a-z\d]$/
 
@@ -94,6 +95,11 @@ export class GcsMount implements ObjectMount {
     const name = this.#name(key)
     const { range, signal } = options
     signal?.throwIfAborted()
+  /** A question after one object, which most likely is none. */
+  async ping({ signal }: CallOptions = {}): Promise<void> {
+    await this.head(pingKey, { signal })
+  }
+
     return download({ bucket: this.#bucket, name, key, range, signal })
   }
 

@@ -37,6 +37,20 @@ describe('a local mount', () => {
     expect(await readdir(mount.outside)).toEqual([])
   })
 
+  it('that was there and is gone does not answer', async () => {
+    await using mount = await localMount()
+    await mount.ping()
+    await mkdir(join(mount.outside, 'lake'))
+    await mount.ping()
+    await rm(join(mount.outside, 'lake'), { recursive: true })
+    await expect(mount.ping()).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringContaining('is its disk mounted?'),
+    })
+    await writeFile(join(mount.outside, 'lake'), '')
+    await expect(mount.ping()).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  })
+
   it('keeps plain files where their keys say', async () => {
     await using mount = await localMount()
     await mount.write('a/b.txt', text('hello'))

@@ -1,5 +1,5 @@
 import * as fs from 'node:fs'
-import { readdir, realpath } from 'node:fs/promises'
+import { readdir, realpath, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import {
@@ -72,6 +72,7 @@ export class LocalMount implements FileMount {
   readonly #root: string
   readonly #isDurable: boolean
   #opened: Opened | undefined
+  #wasThere = false
 
   /** `root` is made by the first write, not before. */
   constructor(root: string, options: LocalMountOptions = {}) {
@@ -81,6 +82,19 @@ export class LocalMount implements FileMount {
 
   get location(): string {
     return this.#opened?.paths.root ?? this.#root
+  }
+
+  async ping(options: CallOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted()
+    try {
+      // Through the thread pool, unlike other look-ups: a file system that hangs must not hold up the rest.
+      const found = await stat(this.#root)
+      if (!found.isDirectory()) throw noFolder(this.#root)
+      this.#wasThere = true
+    } catch (error) {
+      if (systemErrorCode(error) !== 'ENOENT') throw localError(error, 'look up', this.#root)
+      if (this.#wasThere || this.#opened !== undefined) throw noFolder(this.#root)
+    }
   }
 
   async read(key: string, options: ReadOptions = {}): Promise<MountRead> {
@@ -638,6 +652,14 @@ function objectOf(key: string, stat: fs.Stats): MountObject {
 // A publish gives a new inode; a Python writer that truncates in place changes time or size.
 function etagOf(stat: fs.Stats): string {
   return `${stat.ino.toString(36)}-${stat.mtimeMs.toString(36)}-${stat.size.toString(36)}`
+}
+
+function noFolder(root: string): MindtraceError {
+  return new MindtraceError(
+    'UNAVAILABLE',
+    `the folder '${root}' is not there any more; is its disk mounted?`,
+    { details: { path: root } },
+  )
 }
 
 function notFound(key: string, location: string): MindtraceError {

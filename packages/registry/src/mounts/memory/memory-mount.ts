@@ -45,6 +45,10 @@ export class MemoryMount implements FileMount {
     this.#clock = options.clock ?? systemClock
   }
 
+  async ping({ signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted()
+  }
+
   async read(key: string, options: ReadOptions = {}): Promise<MountRead> {
     checkKey(key)
     options.signal?.throwIfAborted()

@@ -48,6 +48,15 @@ export class MemoryObjectMount implements ObjectMount {
   }
 
   async write(
+    this.#buckets = options.beside === undefined ? new Map() : options.beside.#buckets
+    const service = options.beside?.place.service ?? `memory ${newToken()}`
+    const bucket = String(this.#buckets.size)
+    this.place = { service, bucket, prefix: '' }
+    this.#buckets.set(bucket, this.#entries)
+  }
+
+  ping(options: CallOptions = {}): Promise<void> {
+    return this.#entries.ping(options)
     key: string,
     body: Uint8Array | ByteStream,
     options: ObjectWriteOptions = {},

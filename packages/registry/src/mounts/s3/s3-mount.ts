@@ -115,6 +115,15 @@ export class S3Mount implements ObjectMount {
 
   async read(key: string, options: ReadOptions = {}): Promise<MountRead> {
     const { range, signal } = options
+  get place(): StorePlace {
+    return this.#connection.place
+  }
+
+  /** A question after one object, which most likely is none. */
+  async ping({ signal }: CallOptions = {}): Promise<void> {
+    await this.head(probeKey, { signal })
+  }
+
     this.#connection.keyOf(key)
     // Whatever the size, bounds that are none are refused before a request.
     resolveRange(range, Number.MAX_SAFE_INTEGER, key)
