@@ -229,23 +229,38 @@ export interface PartLimits {
   readonly maxParts: number
 }
 
+/** Options of {@link ObjectMount.copy}. */
+export interface CopyOptions extends CallOptions {
+  /** Media type of the copy. Default: that of the source. */
+  readonly contentType?: string | undefined
+  /** Where the key of the source is meant. Default: in this mount. */
+  readonly place?: StorePlace | undefined
+}
+
+/** Where in an object store a mount lies: equal for two mounts of the same place. Holds no secrets. */
+export interface StorePlace {
+  /** The service, by its address. Mounts of one service can copy from each other, as far as they may. */
+  readonly service: string
+  readonly bucket: string
+  /** Before every key: empty, or ending in `/`. */
+  readonly prefix: string
+}
+
 /**
  * A mount in an object store: keys are replaced whole, under conditions that the store decides itself, so
  * no locks are needed; clients can move bytes without us through signed requests.
  */
 export interface ObjectMount extends Mount {
   readonly partLimits: PartLimits
+  readonly place: StorePlace
   write(key: string, body: Uint8Array | ByteStream, options?: ObjectWriteOptions): Promise<Written>
   /**
-   * Copies an object within the mount, of any size, without its bytes coming here.
+   * Copies an object, of any size, without its bytes coming here: within the mount, or from another place of
+   * the same service.
    *
    * @throws `NOT_FOUND` when the source is absent.
    */
-  copy(
-    source: string,
-    target: string,
-    options?: CallOptions & { readonly contentType?: string | undefined },
-  ): Promise<MountObject>
+  copy(source: string, target: string, options?: CopyOptions): Promise<MountObject>
   /** Removes keys, in as few requests as the store allows. Absent ones are no error. */
   deleteMany(keys: readonly string[], options?: CallOptions): Promise<void>
   /** A GET of the key. The key need not exist. */

@@ -13,7 +13,7 @@ import { type Artifact, decodeText, type Storable } from './encoding.ts'
 import type { Garbage, Layout, ObjectId } from './layouts/layout.ts'
 import { LocalLayout } from './layouts/local-layout.ts'
 import { PlainLayout } from './layouts/plain-layout.ts'
-import { RemoteLayout } from './layouts/remote-layout.ts'
+import { RemoteLayout } from './layouts/remote/remote-layout.ts'
 import {
   type ByteRange,
   isFileMount,

@@ -1,5 +1,5 @@
 import { type ByteStream, type CallOptions, type Instant, MindtraceError } from '@mindtrace/core'
-import type { MountRead, ReadOptions, StagedBytes, StageOptions } from '../mount.ts'
+import type { MountRead, ObjectMount, ReadOptions, StageOptions } from '../mount.ts'
 import type { ObjectDocument } from '../object-document.ts'
 
 /** One version of one object. */
@@ -8,11 +8,24 @@ export interface ObjectId {
   readonly version: string
 }
 
+/** Bytes that a layout has taken in. Dispose drops them unless they were saved. */
+export interface TakenBytes extends AsyncDisposable {
+  readonly sizeBytes: number
+  /** Undefined where the bytes did not come here. */
+  readonly sha256: string | undefined
+}
+
 /** A file of an object whose bytes the layout has taken in. */
 export interface StagedFile {
   /** Path within the object. */
   readonly path: string
-  readonly staged: StagedBytes
+  readonly staged: TakenBytes
+}
+
+/** A file in an object store. */
+export interface MountFile {
+  readonly mount: ObjectMount
+  readonly key: string
 }
 
 /** What {@link Layout.save} is to store. */
@@ -34,6 +47,12 @@ export type WriteOutcome =
 export interface ReadDocument {
   readonly document: ObjectDocument
   readonly etag: string
+}
+
+/** A file that was opened, and the document it belongs to. */
+export interface OpenedFile {
+  readonly document: ObjectDocument
+  readonly payload: MountRead
 }
 
 /** A file as it lies in the mount. */
@@ -88,7 +107,7 @@ export interface Layout {
     id: ObjectId,
     fileOf: (document: ObjectDocument) => string,
     options?: ReadOptions,
-  ): Promise<{ readonly document: ObjectDocument; readonly payload: MountRead } | undefined>
+  ): Promise<OpenedFile | undefined>
   /** The key of a file of an object with that document. */
   payloadKey(id: ObjectId, document: ObjectDocument, path: string): string
   /** The files that lie where the document's payload is, for documents without a list of them. */
@@ -98,13 +117,22 @@ export interface Layout {
     target: StageTarget,
     body: Uint8Array | ByteStream,
     options?: StageOptions,
-  ): Promise<StagedBytes>
+  ): Promise<TakenBytes>
   /**
    * Takes in what lies under a key of the mount, leaving it there.
    *
    * @throws `NOT_FOUND` when nothing does.
    */
-  adopt(target: StageTarget, key: string, options?: StageOptions): Promise<StagedBytes>
+  adopt(target: StageTarget, key: string, options?: StageOptions): Promise<TakenBytes>
+  /**
+   * Takes in a file of another mount without its bytes coming here, or with `onChunk` for that only.
+   * Undefined where nothing can do that, is allowed to, or finds the file: it has to be read and staged.
+   */
+  bring(
+    target: StageTarget,
+    file: MountFile,
+    options?: StageOptions,
+  ): Promise<TakenBytes | undefined>
   /**
    * Stores a group of objects, sharing what it costs to make bytes durable. No two of one group have the
    * same name and version. Gives an outcome for each, in order.

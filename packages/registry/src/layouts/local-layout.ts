@@ -37,10 +37,12 @@ import {
   type LockOptions,
   type ObjectId,
   type ObjectWrite,
+  type OpenedFile,
   type PayloadFile,
   parseDocumentKey,
   payloadMissing,
   type ReadDocument,
+  type TakenBytes,
   type WriteOutcome,
 } from './layout.ts'
 
@@ -131,7 +133,7 @@ export class LocalLayout implements Layout {
     id: ObjectId,
     fileOf: (document: ObjectDocument) => string,
     options: ReadOptions = {},
-  ): Promise<{ readonly document: ObjectDocument; readonly payload: MountRead } | undefined> {
+  ): Promise<OpenedFile | undefined> {
     for (let attempt = 0; ; attempt++) {
       const before = await this.read(id, { signal: options.signal })
       if (before === undefined) return undefined
@@ -183,6 +185,9 @@ export class LocalLayout implements Layout {
     const { body } = await this.#mount.read(key, { signal: options.signal })
     return this.#mount.stage(body, options)
   }
+
+  // A folder shares no service with anything.
+  async bring(): Promise<undefined> {}
 
   async save(writes: readonly ObjectWrite[], options: LockOptions = {}): Promise<WriteOutcome[]> {
     const outcomes = new Array<WriteOutcome>(writes.length)
@@ -507,7 +512,14 @@ function possibleOwners(key: string): ObjectId[] {
 }
 
 function publicationsOf(folder: string, write: ObjectWrite): Publication[] {
-  return write.files.map(({ path, staged }) => ({ key: folder + path, staged }))
+  return write.files.map(({ path, staged }) => {
+    if (isStaged(staged)) return { key: folder + path, staged }
+    throw new TypeError('these bytes were staged by another layout')
+  })
+}
+
+function isStaged(taken: TakenBytes): taken is StagedBytes {
+  return taken.sha256 !== undefined
 }
 
 function lostLock(id: ObjectId): MindtraceError {

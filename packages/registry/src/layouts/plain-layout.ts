@@ -1,8 +1,8 @@
 import { type CallOptions, type Instant, MindtraceError } from '@mindtrace/core'
-import type { Mount, MountRead, ReadOptions } from '../mount.ts'
+import type { Mount, ReadOptions } from '../mount.ts'
 import { bytesMaterializer, type ObjectDocument } from '../object-document.ts'
 import { firstVersion } from '../version.ts'
-import type { Garbage, Layout, ObjectId, PayloadFile, ReadDocument } from './layout.ts'
+import type { Garbage, Layout, ObjectId, OpenedFile, PayloadFile, ReadDocument } from './layout.ts'
 
 /**
  * No layout: whatever lies in the mount is an object under its own key, with one version and no document.
@@ -44,7 +44,7 @@ export class PlainLayout implements Layout {
     id: ObjectId,
     fileOf: (document: ObjectDocument) => string,
     options: ReadOptions = {},
-  ): Promise<{ readonly document: ObjectDocument; readonly payload: MountRead } | undefined> {
+  ): Promise<OpenedFile | undefined> {
     const found = await this.read(id, { signal: options.signal })
     if (found === undefined) return undefined
     fileOf(found.document)
@@ -65,6 +65,10 @@ export class PlainLayout implements Layout {
   }
 
   async adopt(): Promise<never> {
+    throw this.#readOnly()
+  }
+
+  async bring(): Promise<never> {
     throw this.#readOnly()
   }
 

@@ -104,6 +104,7 @@ export function chaosMount(mount: Mount, failures: readonly PlannedFailure[]): C
     return {
       ...common,
       partLimits: mount.partLimits,
+      place: mount.place,
       copy: async (source, target, options) => {
         enter('copy', target)
         return mount.copy(source, target, options)

@@ -142,14 +142,17 @@ export class GcsBucket {
     })
   }
 
-  /** Copies an object, of any size. */
+  /** Copies an object, of any size, from this bucket or another one. */
   async rewrite(
     source: string,
     target: string,
-    options: CallOptions & { readonly contentType?: string | undefined },
+    options: CallOptions & {
+      readonly bucket: string
+      readonly contentType?: string | undefined
+    },
   ): Promise<GcsObject> {
-    const { contentType, signal } = options
-    const path = `${this.#object(source)}/rewriteTo${this.#object(target).slice('/storage/v1'.length)}`
+    const { bucket, contentType, signal } = options
+    const path = `${this.#object(source, bucket)}/rewriteTo${this.#object(target).slice('/storage/v1'.length)}`
     const body = contentType === undefined ? undefined : JSON.stringify({ contentType })
     const headers = body === undefined ? {} : { 'content-type': 'application/json' }
     let rewriteToken: string | undefined
@@ -167,7 +170,7 @@ export class GcsBucket {
         rewriteToken = answer.rewriteToken
       }
     } catch (error) {
-      throw this.error(error, 'copy', source)
+      throw gcsError(error, 'copy', `gs://${bucket}/${source}`)
     }
   }
 
@@ -283,8 +286,8 @@ export class GcsBucket {
     return { name, contentType, metadata }
   }
 
-  #object(name: string): string {
-    return `/storage/v1/b/${encoded(this.name)}/o/${encoded(name)}`
+  #object(name: string, bucket = this.name): string {
+    return `/storage/v1/b/${encoded(bucket)}/o/${encoded(name)}`
   }
 
   #uploadPath({ name, ifGeneration }: GcsNewObject, uploadType: string): string {

@@ -1,5 +1,6 @@
 import { type ByteStream, type CallOptions, MindtraceError, mapBounded } from '@mindtrace/core'
 import type {
+  CopyOptions,
   FolderEntry,
   MountObject,
   MountRead,
@@ -9,6 +10,7 @@ import type {
   ReadOptions,
   SignedRequest,
   SignOptions,
+  StorePlace,
   UploadedPart,
   Written,
 } from '../../mount.ts'
@@ -48,9 +50,9 @@ const retryDefaults: GcsRetry = {
   idleMs: 30_000,
 }
 const parallelDeletes = 16
+const pingKey = '.mt-probe'
 const maxNameBytes = 1024
 const maxExpiryMs = 7 * 24 * 60 * 60 * 1000
-const pingKey = '.mt-probe'
 // @see https://cloud.google.com/storage/docs/buckets#naming
 const bucketNames = /^[a-z\d][a-z\d._-]{1,220}[a-z\d]$/
 
@@ -69,6 +71,7 @@ export class GcsMount implements ObjectMount {
   readonly capabilities = { persistent: true, files: false } as const
   readonly partLimits = gcsPartLimits
   readonly location: string
+  readonly place: StorePlace
   readonly #prefix: string
   readonly #client: GcsClient
   readonly #bucket: GcsBucket
@@ -84,6 +87,7 @@ export class GcsMount implements ObjectMount {
     const presignEndpoint = parsedEndpoint(options.presignEndpoint ?? endpoint.href)
     this.location = `gs://${bucket}${prefix === '' ? '' : `/${prefix}`}`
     this.#prefix = prefix === '' ? '' : `${prefix}/`
+    this.place = { service: endpoint.origin, bucket, prefix: this.#prefix }
     this.#credentials = new GcsCredentials({ endpoint, presignEndpoint, project })
     const retry = { ...retryDefaults, ...options.retry }
     this.#client = new GcsClient(endpoint, this.#credentials, retry)
@@ -91,15 +95,15 @@ export class GcsMount implements ObjectMount {
     this.#parts = new GcsParts(this.#bucket, `${this.#prefix}${stagingFolder}/`)
   }
 
-  async read(key: string, options: ReadOptions = {}): Promise<MountRead> {
-    const name = this.#name(key)
-    const { range, signal } = options
-    signal?.throwIfAborted()
   /** A question after one object, which most likely is none. */
   async ping({ signal }: CallOptions = {}): Promise<void> {
     await this.head(pingKey, { signal })
   }
 
+  async read(key: string, options: ReadOptions = {}): Promise<MountRead> {
+    const name = this.#name(key)
+    const { range, signal } = options
+    signal?.throwIfAborted()
     return download({ bucket: this.#bucket, name, key, range, signal })
   }
 
@@ -156,15 +160,15 @@ export class GcsMount implements ObjectMount {
     }
   }
 
-  async copy(
-    source: string,
-    target: string,
-    options: CallOptions & { readonly contentType?: string | undefined } = {},
-  ): Promise<MountObject> {
-    const { contentType, signal } = options
+  async copy(source: string, target: string, options: CopyOptions = {}): Promise<MountObject> {
+    const { contentType, signal, place = this.place } = options
     checkContentType(contentType)
-    const [from, to] = [this.#name(source), this.#name(target)]
-    return this.#object(await this.#bucket.rewrite(from, to, { contentType, signal }))
+    if (place.service !== this.place.service) {
+      throw invalid(`'${place.service}' is another service than that of '${this.location}'`)
+    }
+    const [from, to] = [this.#name(source, place.prefix), this.#name(target)]
+    const { bucket } = place
+    return this.#object(await this.#bucket.rewrite(from, to, { bucket, contentType, signal }))
   }
 
   async deleteMany(keys: readonly string[], options: CallOptions = {}): Promise<void> {
@@ -286,9 +290,9 @@ export class GcsMount implements ObjectMount {
     }
   }
 
-  #name(key: string): string {
+  #name(key: string, prefix = this.#prefix): string {
     checkKey(key)
-    const name = this.#prefix + key
+    const name = prefix + key
     if (/[\r\n]/.test(name)) throw invalid(`key ${JSON.stringify(key)} has a line break`)
     if (key.startsWith(`${stagingFolder}/`)) {
       throw invalid(`key '${key}' lies in '${stagingFolder}/', which the mount keeps for itself`)

@@ -8,6 +8,7 @@ import {
 } from '@mindtrace/core'
 import { sha256Hex } from '@mindtrace/core/hash'
 import type {
+  CopyOptions,
   FolderEntry,
   MountObject,
   MountRead,
@@ -16,6 +17,7 @@ import type {
   PartsUpload,
   ReadOptions,
   SignedRequest,
+  StorePlace,
   UploadedPart,
   Written,
 } from '../../mount.ts'
@@ -32,11 +34,29 @@ export class MemoryObjectMount implements ObjectMount {
   readonly capabilities = { persistent: false, files: false } as const
   readonly location = 'memory://objects'
   readonly partLimits = { minBytes: 1, maxBytes: 1024 ** 3, maxParts: 10_000 } as const
+  readonly place: StorePlace
   readonly #entries: MemoryMount
+  /** Of the whole store: one for each mount. */
+  readonly #buckets: Map<string, MemoryMount>
   readonly #uploads = new Map<string, PendingUpload>()
 
-  constructor(options: { readonly clock?: Clock | undefined } = {}) {
+  /** @param options - `beside`: a mount whose store has this one as a further bucket. Default: a new store. */
+  constructor(
+    options: {
+      readonly clock?: Clock | undefined
+      readonly beside?: MemoryObjectMount | undefined
+    } = {},
+  ) {
     this.#entries = new MemoryMount(options)
+    this.#buckets = options.beside === undefined ? new Map() : options.beside.#buckets
+    const service = options.beside?.place.service ?? `memory ${newToken()}`
+    const bucket = String(this.#buckets.size)
+    this.place = { service, bucket, prefix: '' }
+    this.#buckets.set(bucket, this.#entries)
+  }
+
+  ping(options: CallOptions = {}): Promise<void> {
+    return this.#entries.ping(options)
   }
 
   read(key: string, options: ReadOptions = {}): Promise<MountRead> {
@@ -48,15 +68,6 @@ export class MemoryObjectMount implements ObjectMount {
   }
 
   async write(
-    this.#buckets = options.beside === undefined ? new Map() : options.beside.#buckets
-    const service = options.beside?.place.service ?? `memory ${newToken()}`
-    const bucket = String(this.#buckets.size)
-    this.place = { service, bucket, prefix: '' }
-    this.#buckets.set(bucket, this.#entries)
-  }
-
-  ping(options: CallOptions = {}): Promise<void> {
-    return this.#entries.ping(options)
     key: string,
     body: Uint8Array | ByteStream,
     options: ObjectWriteOptions = {},
@@ -82,9 +93,14 @@ export class MemoryObjectMount implements ObjectMount {
     return this.#entries.listFolder(folder, options)
   }
 
-  async copy(source: string, target: string, options: CallOptions = {}): Promise<MountObject> {
-    const { body } = await this.read(source, { signal: options.signal })
-    await this.write(target, body, options)
+  async copy(source: string, target: string, options: CopyOptions = {}): Promise<MountObject> {
+    const { place = this.place, signal } = options
+    const from = place.service === this.place.service ? this.#buckets.get(place.bucket) : undefined
+    if (from === undefined) {
+      throw new MindtraceError('INVALID_INPUT', `this store has no bucket '${place.bucket}'`)
+    }
+    const { body } = await from.read(source, { signal })
+    await this.write(target, body, { signal })
     return (await this.head(target)) as MountObject
   }
 

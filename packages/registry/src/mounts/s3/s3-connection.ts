@@ -11,6 +11,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { type CallOptions, MindtraceError } from '@mindtrace/core'
+import type { StorePlace } from '../../mount.ts'
 import { checkKey } from '../../mount-key.ts'
 import { attemptsOf, s3Code, s3Error } from './s3-errors.ts'
 
@@ -73,6 +74,7 @@ export class S3Connection {
   readonly prefix: string
   readonly location: string
   readonly isAmazon: boolean
+  readonly place: StorePlace
   readonly #client: S3Client
   readonly #signer: S3Client
   readonly #host: string
@@ -85,6 +87,7 @@ export class S3Connection {
     this.prefix = prefix === '' ? '' : `${prefix}/`
     this.location = `s3://${place.bucket}${prefix === '' ? '' : `/${prefix}`}`
     this.isAmazon = place.endpoint === undefined
+    this.place = { service: serviceOf(place), bucket: place.bucket, prefix: this.prefix }
     this.#host = place.endpoint ?? 'Amazon S3'
     this.#client = new S3Client(configOf(place, place.endpoint))
     this.#signer =
@@ -93,10 +96,16 @@ export class S3Connection {
         : new S3Client(configOf(place, place.presignEndpoint))
   }
 
-  /** The key in the bucket. */
-  keyOf(key: string): string {
+  /** The key in the bucket, of this mount or of another place of the service. */
+  keyOf(key: string, place: StorePlace = this.place): string {
     checkKey(key)
-    const whole = this.prefix + key
+    if (place.service !== this.place.service) {
+      throw new MindtraceError(
+        'INVALID_INPUT',
+        `'${place.service}' is another service than that of '${this.location}'`,
+      )
+    }
+    const whole = place.prefix + key
     if (whole.length * 3 > maxKeyBytes && Buffer.byteLength(whole) > maxKeyBytes) {
       throw new MindtraceError(
         'INVALID_INPUT',
@@ -195,6 +204,13 @@ export async function pause(attempt: number, signal: AbortSignal | undefined): P
   const ms = Math.min(25 * 2 ** attempt, 2000) * (0.5 + Math.random())
   await sleep(ms, undefined, signal === undefined ? {} : { signal }).catch(() => {})
   signal?.throwIfAborted()
+}
+
+// Buckets have one name in all regions of a partition of Amazon's.
+function serviceOf({ endpoint, region = '' }: S3Place): string {
+  if (endpoint !== undefined) return endpoint.replace(/\/+$/, '')
+  const partition = /^(?:cn|us-gov|us-iso[a-z]*)(?=-)/.exec(region)?.[0]
+  return partition === undefined ? 'amazon s3' : `amazon s3 ${partition}`
 }
 
 function configOf(place: S3Place, endpoint: string | undefined): S3ClientConfig {

@@ -4,12 +4,15 @@ import {
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3'
 import { type CallOptions, mapBounded } from '@mindtrace/core'
+import type { StorePlace } from '../../mount.ts'
 import type { S3Connection } from './s3-connection.ts'
 import { quoted, unquoted } from './s3-etag.ts'
 import { beginUpload, completeUpload, dropUpload } from './s3-upload.ts'
 
-/** A copy within one bucket. */
+/** A copy within one store. */
 export interface S3Copy extends CallOptions {
+  /** Where the source lies. */
+  readonly place: StorePlace
   readonly source: string
   readonly target: string
   /** The source as it was found: another one is not copied. */
@@ -27,7 +30,7 @@ export async function copyWhole(connection: S3Connection, copy: S3Copy): Promise
     new CopyObjectCommand({
       Bucket: connection.bucket,
       Key: connection.keyOf(target),
-      CopySource: sourceOf(connection, source),
+      CopySource: sourceOf(connection, copy),
       CopySourceIfMatch: quoted(unquoted(found.ETag)),
       ...(contentType === undefined
         ? {}
@@ -39,9 +42,10 @@ export async function copyWhole(connection: S3Connection, copy: S3Copy): Promise
 /** Copies in parts of a size, some beside each other; the target is replaced at the end. */
 export async function copyInParts(
   connection: S3Connection,
-  { source, target, found, contentType, signal }: S3Copy,
+  copy: S3Copy,
   partBytes: number,
 ): Promise<void> {
+  const { source, target, found, contentType, signal } = copy
   const sizeBytes = found.ContentLength ?? 0
   const uploadId = await beginUpload(connection, target, {
     contentType: contentType ?? found.ContentType,
@@ -61,7 +65,7 @@ export async function copyInParts(
           Key: connection.keyOf(target),
           UploadId: uploadId,
           PartNumber: index + 1,
-          CopySource: sourceOf(connection, source),
+          CopySource: sourceOf(connection, copy),
           CopySourceRange: `bytes=${start}-${end - 1}`,
           CopySourceIfMatch: quoted(unquoted(found.ETag)),
         })
@@ -80,7 +84,7 @@ export async function copyInParts(
   }
 }
 
-function sourceOf(connection: S3Connection, key: string): string {
-  const path = connection.keyOf(key).split('/').map(encodeURIComponent).join('/')
-  return `${connection.bucket}/${path}`
+function sourceOf(connection: S3Connection, { source, place }: S3Copy): string {
+  const path = connection.keyOf(source, place).split('/').map(encodeURIComponent).join('/')
+  return `${place.bucket}/${path}`
 }

@@ -26,6 +26,7 @@ import { RunningHash } from '@mindtrace/core/hash'
 import { resolveRange } from '../../byte-range.ts'
 import type {
   ByteRange,
+  CopyOptions,
   FolderEntry,
   MountObject,
   MountRead,
@@ -35,6 +36,7 @@ import type {
   ReadOptions,
   SignedRequest,
   SignOptions,
+  StorePlace,
   UploadedPart,
   Written,
 } from '../../mount.ts'
@@ -113,8 +115,6 @@ export class S3Mount implements ObjectMount {
     return this.#connection.location
   }
 
-  async read(key: string, options: ReadOptions = {}): Promise<MountRead> {
-    const { range, signal } = options
   get place(): StorePlace {
     return this.#connection.place
   }
@@ -124,6 +124,8 @@ export class S3Mount implements ObjectMount {
     await this.head(probeKey, { signal })
   }
 
+  async read(key: string, options: ReadOptions = {}): Promise<MountRead> {
+    const { range, signal } = options
     this.#connection.keyOf(key)
     // Whatever the size, bounds that are none are refused before a request.
     resolveRange(range, Number.MAX_SAFE_INTEGER, key)
@@ -248,20 +250,17 @@ export class S3Mount implements ObjectMount {
   }
 
   /** Beyond the limit the target is put together from parts; until the end it holds what it held. */
-  async copy(
-    source: string,
-    target: string,
-    options: CallOptions & { readonly contentType?: string | undefined } = {},
-  ): Promise<MountObject> {
-    const { contentType, signal } = options
-    this.#connection.keyOf(target)
+  async copy(source: string, target: string, options: CopyOptions = {}): Promise<MountObject> {
+    const { contentType, signal, place = this.place } = options
+    const key = this.#connection.keyOf(target)
+    const isOnItself =
+      place.bucket === this.place.bucket && key === this.#connection.keyOf(source, place)
     for (let attempt = 1; ; attempt++) {
-      const found = await this.#head(source, signal)
-      if (found === undefined) throw notFound(source, this.location)
-      const isThere = source === target && contentType === undefined
-      if (isThere) return objectOf(source, found)
+      const found = await this.#head(source, signal, place)
+      if (found === undefined) throw notFound(source, `s3://${place.bucket}/${place.prefix}`)
+      if (isOnItself && contentType === undefined) return objectOf(target, found)
       try {
-        const copy = { source, target, found, contentType, signal }
+        const copy = { source, place, target, found, contentType, signal }
         if ((found.ContentLength ?? 0) <= this.#copyPartBytes) {
           await copyWhole(this.#connection, copy)
         } else {
@@ -467,10 +466,11 @@ export class S3Mount implements ObjectMount {
   async #head(
     key: string,
     signal: AbortSignal | undefined,
+    place: StorePlace = this.place,
   ): Promise<HeadObjectCommandOutput | undefined> {
     const command = new HeadObjectCommand({
-      Bucket: this.#connection.bucket,
-      Key: this.#connection.keyOf(key),
+      Bucket: place.bucket,
+      Key: this.#connection.keyOf(key, place),
     })
     return await nothingWhenAbsent(
       this.#connection.send(command, { action: 'look up', key, signal }),

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { bytesOf } from '@mindtrace/core'
 import { describe, expect, it } from 'vitest'
-import { MemoryObjectMount } from '../mounts/memory/index.ts'
-import { openRegistry } from '../registry.ts'
-import { collect } from '../testing/collect.ts'
+import { MemoryObjectMount } from '../../mounts/memory/index.ts'
+import { openRegistry } from '../../registry.ts'
+import { collect } from '../../testing/collect.ts'
 
 type Files = Readonly<Record<string, string | { readonly base64: string }>>
 
 const golden = JSON.parse(
-  readFileSync(new URL('../fixtures/registry-s3.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../../fixtures/registry-s3.json', import.meta.url), 'utf8'),
 ) as {
   readonly files: Files
   readonly 'files_0.12': Files

@@ -1,9 +1,9 @@
 import { bytesOf, MindtraceError } from '@mindtrace/core'
 import { describe, expect, it } from 'vitest'
-import { MemoryObjectMount } from '../mounts/memory/index.ts'
-import { openRegistry } from '../registry.ts'
-import { collect } from '../testing/collect.ts'
-import { aPutItem, chaosMount, someBytes, someStream } from '../testing/index.ts'
+import { MemoryObjectMount } from '../../mounts/memory/index.ts'
+import { openRegistry } from '../../registry.ts'
+import { collect } from '../../testing/collect.ts'
+import { aPutItem, chaosMount, someBytes, someStream } from '../../testing/index.ts'
 
 const text = (bytes: string) => new TextEncoder().encode(bytes)
 const mutable = { mutable: true, versionObjects: true }
