@@ -10,6 +10,8 @@ export interface Io {
    * once on the second.
    */
   readonly signal: AbortSignal
+  /** Ends the process at once, whatever still runs. Absent where there is no process to end. */
+  readonly exit?: ((code: number) => void) | undefined
 }
 
 /** Where text and bytes go. */

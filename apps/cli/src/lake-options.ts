@@ -1,5 +1,6 @@
 import type { Lake } from '@mindtrace/contract'
-import { MindtraceError } from '@mindtrace/core'
+import { type Logger, MindtraceError, type Tracer } from '@mindtrace/core'
+import type { SlowOperations } from '@mindtrace/datalake'
 import { type Command, Option } from 'commander'
 import type { Io } from './io.ts'
 
@@ -94,16 +95,23 @@ export function isRemote(address: string): boolean {
   return /^https?:\/\//i.test(address)
 }
 
+/** How a command opens its lake. */
+export interface LakeOfOptions {
+  /** Whether a folder that holds no lake becomes one. */
+  readonly create: boolean
+  readonly allowWipe?: boolean
+  /** What lists that read everything may do; `configured`: what `lake.json` says, else a warning. Default `allow`. */
+  readonly slowOperations?: SlowOperations | 'configured'
+  readonly log?: Logger
+  readonly tracer?: Tracer | undefined
+}
+
 /**
  * Opens the lake of a command. What opens it is loaded then: a remote lake needs no database.
  *
  * @throws `NOT_FOUND` for a folder without a lake, unless `create`.
  */
-export async function lakeOf(
-  options: LakeOptions,
-  io: Io,
-  access: { readonly create: boolean; readonly allowWipe?: boolean },
-): Promise<Lake> {
+export async function lakeOf(options: LakeOptions, io: Io, access: LakeOfOptions): Promise<Lake> {
   if (isRemote(options.lake)) {
     if (options.database !== undefined || options.mount !== undefined) {
       throw new MindtraceError(
@@ -123,8 +131,12 @@ export async function lakeOf(
     mounts: options.mount,
     defaultMount: options.defaultMount,
     create: access.create,
+    log: access.log,
+    tracer: access.tracer,
     settings: {
-      slowOperations: 'allow',
+      ...(access.slowOperations === 'configured'
+        ? {}
+        : { slowOperations: access.slowOperations ?? 'allow' }),
       ...(access.allowWipe === true ? { allowWipe: true } : {}),
     },
   })

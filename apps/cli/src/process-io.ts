@@ -18,6 +18,7 @@ export function processIo(): Io {
     stdout: outputOf(process.stdout),
     stderr: outputOf(process.stderr),
     signal: abort.signal,
+    exit: (code) => process.exit(code),
   }
 }
 

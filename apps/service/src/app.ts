@@ -1,5 +1,5 @@
-import type { Lake } from '@mindtrace/contract'
-import { isMindtraceError, type Logger, silentLogger } from '@mindtrace/core'
+import type { Lake, LakeVitals } from '@mindtrace/contract'
+import { type Logger, silentLogger } from '@mindtrace/core'
 import { Hono } from 'hono'
 import { type Access, createAccess } from './access/access.ts'
 import { addAdmission } from './access/admission.ts'
@@ -8,9 +8,11 @@ import { errorResponse } from './error-response.ts'
 import { addExplorer, type ExplorerFiles } from './explorer-files.ts'
 import { jsonResponse } from './json-response.ts'
 import { addMcp, type McpOptions } from './mcp/routes.ts'
+import { addMetrics, type Metrics } from './metrics.ts'
 import { openApiDocument } from './openapi.ts'
+import { addProbes } from './probes.ts'
 import { createProcessTasks, type ServerInfo } from './process-tasks.ts'
-import { requestLog } from './request-log.ts'
+import { loggedPath } from './request-path.ts'
 import { createServiceCall } from './service-call.ts'
 import { addStreamRoutes } from './stream-routes.ts'
 import { addMethodNotAllowed, addTaskRoutes } from './task-routes.ts'
@@ -40,6 +42,10 @@ export interface AppOptions {
   /** Makes thumbnails; default: by the package `sharp`, if it is installed. */
   readonly loadShrink?: (() => Promise<Shrink | undefined>) | undefined
   readonly mcp?: McpOptions | undefined
+  /** Whether the parts of the lake answer, for `/ready`. Default: its task `health` is asked. */
+  readonly vitals?: LakeVitals | undefined
+  /** What `/metrics` tells; without them there is no such page. */
+  readonly metrics?: Metrics | undefined
   /** Aborts when the service ends, for answers that would stay open for ever. */
   readonly ending?: AbortSignal | undefined
 }
@@ -58,7 +64,6 @@ export function createApp(options: AppOptions): Hono {
   const call = createServiceCall(lake, createProcessTasks(serverInfo, shutdown))
   const gate = access.guard({ call, streams: lake.streams })
 
-  app.use(requestLog(log))
   addDownloads(app, { lake, log })
   // The page's own files come before the gate: it is the page that asks for the key.
   addExplorer(app, explorer)
@@ -68,30 +73,16 @@ export function createApp(options: AppOptions): Hono {
   addThumbnails(app, { lake, callerOf, log, loadShrink: options.loadShrink })
   const { version } = serverInfo
   addMcp(app, { ...mcp, callerOf, version, log, bodyLimitBytes: jsonBytes, ending })
-  addProbes(app, lake)
+  addProbes(app, { lake, vitals: options.vitals, ending, log })
+  addMetrics(app, { callerOf, metrics: options.metrics })
   addOpenApi(app, serverInfo.version)
   addMethodNotAllowed(app)
 
   app.notFound(() => jsonResponse({ detail: 'Not Found' }, 404))
-  app.onError((error, { req }) => errorResponse(error, { method: req.method, path: req.path }, log))
+  app.onError((error, { req: { method, path } }) =>
+    errorResponse(error, { method, path: loggedPath(path) }, log),
+  )
   return app
-}
-
-/** How long the lake may take to say that it is ready. */
-const readyTimeoutMs = 5_000
-
-/** `GET /health`: the process is alive. `GET /ready`: its database answers too. */
-function addProbes(app: Hono, lake: Lake): void {
-  app.get('/health', () => jsonResponse({ status: 'ok' }))
-  app.get('/ready', async () => {
-    try {
-      await lake.call('health', undefined, { signal: AbortSignal.timeout(readyTimeoutMs) })
-      return jsonResponse({ status: 'ready' })
-    } catch (error) {
-      const code = isMindtraceError(error) ? error.code : 'INTERNAL'
-      return jsonResponse({ status: 'not ready', code }, 503)
-    }
-  })
 }
 
 /** `GET /openapi.json`, made when it is first asked for. */

@@ -85,18 +85,3 @@ test('leaves details out of the header that are too long for one', async () => {
   const response = await post(app, '/assets.get', { id: 'a' })
   expect(response.headers.get('mindtrace-error-details')).toBeNull()
 })
-
-test('logs requests at debug level, without bodies, queries or liveness paths', async () => {
-  const log = recordingLog()
-  const app = testApp(fakeLake(), { log })
-  await post(app, '/assets.get?secret=1', { id: 'private' })
-  await post(app, '/status')
-  await app.request('/health')
-  expect(log.lines).toEqual([
-    {
-      level: 'debug',
-      fields: { method: 'POST', path: '/assets.get', status: 200, ms: expect.any(Number) },
-      message: 'request',
-    },
-  ])
-})

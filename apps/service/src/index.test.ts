@@ -5,6 +5,7 @@ test('exports what it means to', () => {
   expect(Object.keys(surface).sort()).toEqual([
     'createAccess',
     'createApp',
+    'openTelemetry',
     'serve',
     'serveMcpOverStdio',
     'startService',

@@ -3,19 +3,23 @@ import { access, mkdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Lake, LakeAccess } from '@mindtrace/contract'
-import { type Logger, silentLogger } from '@mindtrace/core'
+import type { Lake, LakeAccess, LakeVitals } from '@mindtrace/contract'
+import type { Logger } from '@mindtrace/core'
 import { type AccessOptions, createAccess } from './access/access.ts'
 import { createApp, type Limits } from './app.ts'
 import type { McpOptions } from './mcp/routes.ts'
+import { Metrics } from './metrics.ts'
+import { RequestObserver } from './request-observer.ts'
 import { type RunningService, type StartOptions, startService } from './start-service.ts'
+import { openTelemetry, type Telemetry } from './telemetry.ts'
 import { startUploadReconciler } from './upload-reconciler.ts'
 import { packageVersion } from './version.ts'
 
 /** What {@link serve} takes: a lake, and where to listen. */
-export interface ServeOptions extends Omit<StartOptions, 'app' | 'asksForKeys'> {
-  /** A lake in this process brings its keys and its audit log along. */
-  readonly lake: Lake & { readonly access?: LakeAccess }
+export interface ServeOptions
+  extends Omit<StartOptions, 'app' | 'asksForKeys' | 'observer' | 'metrics'> {
+  /** A lake in this process brings its keys, its audit log and its vitals along. */
+  readonly lake: Lake & { readonly access?: LakeAccess; readonly vitals?: LakeVitals }
   /** Limits of each key, what is served at all, how long the audit log is kept. */
   readonly access?: Omit<AccessOptions, 'lake' | 'log'> | undefined
   readonly limits?: Limits | undefined
@@ -25,6 +29,8 @@ export interface ServeOptions extends Omit<StartOptions, 'app' | 'asksForKeys'> 
   /** Default: a folder of this user's under the system's temporary one. */
   readonly pidFolder?: string | undefined
   readonly log?: Logger | undefined
+  /** Log and traces, shared with the lake, in place of `log`. Default: `log`, and no traces. */
+  readonly telemetry?: Telemetry | undefined
   /**
    * How often uploads that nobody completed are looked for; default 30, as the Python service's
    * `upload_reconcile_interval_seconds`. 0 leaves that to other processes.
@@ -45,12 +51,20 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
     `DatalakeService_${serverId}_pid.txt`,
   )
   const ending = new AbortController()
-  const { lake, log } = options
+  const { lake } = options
+  const telemetry = options.telemetry ?? (await openTelemetry({ log: options.log }))
+  const { log, contexts, tracing } = telemetry
+  const version = packageVersion()
+  const metrics = new Metrics({ version, vitals: lake.vitals })
+  const mcpPath = options.mcp?.path
+  const observer = new RequestObserver({ contexts, log, metrics, tracing, mcpPath })
   const access = createAccess({ ...options.access, lake: lake.access, log })
   const app = createApp({
     lake,
     access,
-    serverInfo: { serverId, pidFile, version: packageVersion() },
+    serverInfo: { serverId, pidFile, version },
+    vitals: lake.vitals,
+    metrics,
     explorer: await findExplorer(),
     log,
     limits: options.limits,
@@ -59,12 +73,12 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
     ending: ending.signal,
   })
   const asksForKeys = await access.required()
-  const service = await startService({ ...options, app, asksForKeys })
+  const service = await startService({ ...options, log, app, asksForKeys, observer, metrics })
   await mkdir(dirname(pidFile), { recursive: true, mode: 0o700 })
   await writeFile(pidFile, `${process.pid}\n`)
   const uploads = startUploadReconciler(options.lake, {
     intervalMs: (options.uploadReconcileIntervalSeconds ?? 30) * 1000,
-    log: options.log ?? silentLogger,
+    log,
   })
   let closed: Promise<void> | undefined
   const close = () => {
@@ -79,6 +93,8 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
       await uploads[Symbol.asyncDispose]()
       // After the last request: what it did is in the audit log before the lake is closed.
       await access[Symbol.asyncDispose]()
+      metrics[Symbol.dispose]()
+      if (options.telemetry === undefined) await telemetry[Symbol.asyncDispose]()
       await rm(pidFile, { force: true })
     }
   }

@@ -5,6 +5,9 @@ import { type Logger, MindtraceError, silentLogger, systemErrorCode } from '@min
 import type { Hono } from 'hono'
 import { CorsPolicy } from './cors.ts'
 import { hostCheck } from './host-check.ts'
+import type { Metrics } from './metrics.ts'
+import { createRequestContexts } from './request-context.ts'
+import { RequestObserver } from './request-observer.ts'
 import { SlowBodies } from './slow-bodies.ts'
 
 /** Where and how {@link startService} listens. */
@@ -36,6 +39,10 @@ export interface StartOptions {
   /** How long `close` lets requests under way go on; default 10,000. */
   readonly closeTimeoutMs?: number | undefined
   readonly log?: Logger | undefined
+  /** Follows the requests. Default: one that logs them. */
+  readonly observer?: RequestObserver | undefined
+  /** Told of the connections. */
+  readonly metrics?: Metrics | undefined
 }
 
 /** A service that listens. */
@@ -82,6 +89,8 @@ export async function startService(options: StartOptions): Promise<RunningServic
     }
     return app.fetch(request, env)
   })
+  const observer =
+    options.observer ?? new RequestObserver({ contexts: createRequestContexts(), log })
   const always = headersOfAll(options.hstsSeconds)
   const slowBodies = new SlowBodies(options.bodyIdleTimeoutMs ?? 30_000)
   const server = createServer(
@@ -94,12 +103,15 @@ export async function startService(options: StartOptions): Promise<RunningServic
     },
     (incoming, outgoing) => {
       for (const [name, value] of always) outgoing.setHeader(name, value)
-      const oddity = oddRequest(incoming)
-      if (oddity !== undefined) return refuse(incoming, outgoing, oddity)
-      slowBodies.watch(incoming, outgoing)
-      void listener(incoming, outgoing)
+      observer.observe(incoming, outgoing, () => {
+        const oddity = oddRequest(incoming)
+        if (oddity !== undefined) return refuse(incoming, outgoing, oddity)
+        slowBodies.watch(incoming, outgoing)
+        void listener(incoming, outgoing)
+      })
     },
   )
+  options.metrics?.watch(server)
   const bound = await listen(server, host, port)
   const address = `http://${isIP(host) === 6 ? `[${host}]` : host}:${bound}`
   log.info({ address }, 'listening')

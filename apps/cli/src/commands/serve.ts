@@ -1,4 +1,5 @@
-import { MindtraceError } from '@mindtrace/core'
+import { type Logger, MindtraceError } from '@mindtrace/core'
+import type { Telemetry } from '@mindtrace/service'
 import { Option } from 'commander'
 import type { AddCommand, CommandResult, Commands } from '../command.ts'
 import { exitCode } from '../exit-code.ts'
@@ -19,12 +20,15 @@ export interface ListenOptions {
   readonly rateLimit?: number
   readonly concurrency?: number
   readonly auditDays?: number
+  readonly log?: 'text' | 'json'
+  readonly shutdownTimeout?: number
 }
 
 interface ServeOptions extends LakeOptions, ListenOptions {
   readonly allowDestructive?: boolean
   readonly verbose?: boolean
   readonly mcp: 'default' | 'all'
+  readonly slowOperations?: 'allow' | 'warn' | 'forbid'
 }
 
 /** Adds where to listen, who may ask, and how much. */
@@ -78,6 +82,18 @@ export function addListenOptions(command: Parameters<AddCommand>[0]): Parameters
         .env('MINDTRACE_AUDIT_DAYS')
         .argParser(wholeNumber('--audit-days')),
     )
+    .addOption(
+      new Option('--log <format>', 'lines for people, or JSON for programs')
+        .choices(['text', 'json'])
+        .env('MINDTRACE_LOG')
+        .default('text'),
+    )
+    .addOption(
+      new Option('--shutdown-timeout <seconds>', 'how long requests under way may go on at the end')
+        .env('MINDTRACE_SHUTDOWN_TIMEOUT')
+        .argParser(wholeNumber('--shutdown-timeout'))
+        .default(10),
+    )
 }
 
 /** `mindtrace serve`: the service over a lake of this machine. */
@@ -98,6 +114,14 @@ export const addServe: AddCommand = (program, { io, run }: Commands) => {
         .env('MINDTRACE_MCP')
         .default('default'),
     )
+    .addOption(
+      new Option(
+        '--slow-operations <policy>',
+        'lists that read everything at once (default: as in lake.json, else warn)',
+      )
+        .choices(['allow', 'warn', 'forbid'])
+        .env('MINDTRACE_SLOW_OPERATIONS'),
+    )
     .option('--verbose', 'log each request')
     .option('--quiet', 'no messages')
   addListenOptions(addLakeOptions(command)).action(
@@ -113,25 +137,55 @@ async function serveCommand(io: Io, options: ServeOptions): CommandResult {
     )
   }
   const allowDestructive = isSet(options.allowDestructive, 'MINDTRACE_ALLOW_DESTRUCTIVE', io.env)
-  const lake = await lakeOf(options, io, { create: true, allowWipe: allowDestructive })
+  const { openTelemetry } = await import('@mindtrace/service')
+  const log = await logOf(io, options)
+  await using telemetry = await openTelemetry({ log, env: io.env })
+  const lake = await lakeOf(options, io, {
+    create: true,
+    allowWipe: allowDestructive,
+    slowOperations: options.slowOperations ?? 'configured',
+    log: telemetry.log,
+    tracer: telemetry.tracer,
+  })
   await using _lake = lake
-  const settings = { ...options, allowDestructive }
+  const settings = { ...options, allowDestructive, telemetry }
   return await serveUntilInterrupted(io, lake, settings, async (address) => {
-    if (options.quiet !== true) {
+    if (options.quiet !== true && options.log !== 'json') {
       await io.stderr.write(`serving ${options.lake} at ${address} (Ctrl-C ends it)\n`)
     }
   })
 }
 
+async function logOf(
+  io: Io,
+  options: ListenOptions & Partial<Pick<ServeOptions, 'verbose'>>,
+): Promise<Logger> {
+  const { quiet, verbose, log } = options
+  if (log !== 'json') {
+    return textLog(io.stderr, quiet === true ? 'error' : verbose === true ? 'debug' : 'warn')
+  }
+  // Loaded here: lines for people need no library.
+  const { jsonLog } = await import('../json-log.ts')
+  return jsonLog(io.stderr, quiet === true ? 'error' : verbose === true ? 'debug' : 'info')
+}
+
+/** What the lake may take to close, after the last request. */
+const closingSeconds = 5
+
 /** Serves until the first interrupt, or until a client asks for the end. */
 export async function serveUntilInterrupted(
   io: Io,
   lake: Awaited<ReturnType<typeof lakeOf>>,
-  options: ListenOptions & Partial<Pick<ServeOptions, 'verbose' | 'mcp' | 'allowDestructive'>>,
+  options: ListenOptions &
+    Partial<Pick<ServeOptions, 'verbose' | 'mcp' | 'allowDestructive'>> & {
+      readonly telemetry?: Telemetry
+    },
   started: (address: string) => Promise<void>,
 ): CommandResult {
   // Loaded here: no other command needs a service.
   const { serve } = await import('@mindtrace/service')
+  const log = options.telemetry?.log ?? (await logOf(io, options))
+  const timeoutSeconds = options.shutdownTimeout ?? 10
   const ended = Promise.withResolvers<void>()
   io.signal.addEventListener('abort', () => ended.resolve(), { once: true })
   if (io.signal.aborted) ended.resolve()
@@ -148,15 +202,22 @@ export async function serveUntilInterrupted(
       rates: { requestsPerSecond: options.rateLimit, concurrent: options.concurrency },
       auditDays: options.auditDays,
     },
-    log: textLog(
-      io.stderr,
-      options.quiet === true ? 'error' : options.verbose === true ? 'debug' : 'warn',
-    ),
+    log,
+    telemetry: options.telemetry,
+    closeTimeoutMs: timeoutSeconds * 1000,
     mcp: { tools: options.mcp ?? 'default' },
     shutdown: () => ended.resolve(),
   })
   await started(service.address)
   await ended.promise
+  log.info({ timeout_s: timeoutSeconds }, 'ending')
+  setTimeout(
+    () => {
+      log.error({}, 'what runs does not end in time; the process ends without it')
+      io.exit?.(exitCode.failed)
+    },
+    (timeoutSeconds + closingSeconds) * 1000,
+  ).unref()
   return exitCode.done
 }
 

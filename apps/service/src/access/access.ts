@@ -1,5 +1,5 @@
 import type { LakeAccess, LakeStreams, TaskCall } from '@mindtrace/contract'
-import { type Logger, newId, silentLogger, systemClock } from '@mindtrace/core'
+import { type Logger, silentLogger, systemClock } from '@mindtrace/core'
 import { AuditTrail } from './audit-trail.ts'
 import { type Caller, createGuard } from './guard.ts'
 import { KeyRing } from './key-ring.ts'
@@ -74,12 +74,4 @@ export function createAccess(options: AccessOptions = {}): Access {
     },
     [Symbol.asyncDispose]: () => trail[Symbol.asyncDispose](),
   }
-}
-
-const ownId = /^[\w.:-]{1,100}$/
-
-/** The id that a proxy or client gave a request, if it is harmless in a log; else a new one. */
-export function requestIdOf(headers: Headers): string {
-  const given = headers.get('x-request-id')
-  return given !== null && ownId.test(given) ? given : newId('request')
 }

@@ -2,8 +2,10 @@ import type { HttpBindings } from '@hono/node-server'
 import type { Logger, MindtraceError } from '@mindtrace/core'
 import type { Hono } from 'hono'
 import { errorResponse } from '../error-response.ts'
-import { type Gate, requestIdOf } from './access.ts'
+import { loggedPath } from '../request-path.ts'
+import type { Gate } from './access.ts'
 import type { Caller } from './guard.ts'
+import { requestIdOf } from './request-id.ts'
 
 /**
  * What asks for no key: whether the process lives, what the service can do, and the page that asks for the key. None of
@@ -28,9 +30,12 @@ export function addAdmission(app: Hono, gate: Gate, log: Logger): CallerOf {
 
   app.use(async (context, next) => {
     const { raw, path, method } = context.req
-    const requestId = requestIdOf(raw.headers)
     const outgoing = (context.env as Partial<HttpBindings> | undefined)?.outgoing
-    outgoing?.setHeader('x-request-id', requestId)
+    // Over a socket it has one already: see `request-observer.ts`.
+    const requestId = requestIdOf(
+      (outgoing?.getHeader('x-request-id') as string | undefined) ??
+        raw.headers.get('x-request-id'),
+    )
     if (isOpen(path, method)) {
       callers.set(raw, gate.open(requestId))
       return await next()
@@ -41,7 +46,7 @@ export function addAdmission(app: Hono, gate: Gate, log: Logger): CallerOf {
       callers.set(raw, admitted.caller)
       leave = admitted.leave
     } catch (error) {
-      return errorResponse(error as MindtraceError, { method, path }, log)
+      return errorResponse(error as MindtraceError, { method, path: loggedPath(path) }, log)
     }
     if (outgoing === undefined) {
       await next()
