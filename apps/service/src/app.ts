@@ -8,14 +8,16 @@ import { errorResponse } from './error-response.ts'
 import { addExplorer, type ExplorerFiles } from './explorer-files.ts'
 import { jsonResponse } from './json-response.ts'
 import { addMcp, type McpOptions } from './mcp/routes.ts'
+import { addMethodNotAllowed } from './method-not-allowed.ts'
 import { addMetrics, type Metrics } from './metrics.ts'
 import { openApiDocument } from './openapi.ts'
 import { addProbes } from './probes.ts'
 import { createProcessTasks, type ServerInfo } from './process-tasks.ts'
+import { addReferencePage } from './reference-page.ts'
 import { loggedPath } from './request-path.ts'
 import { createServiceCall } from './service-call.ts'
 import { addStreamRoutes } from './stream-routes.ts'
-import { addMethodNotAllowed, addTaskRoutes } from './task-routes.ts'
+import { addTaskRoutes } from './task-routes.ts'
 import { addThumbnails, type Shrink } from './thumbnails.ts'
 
 /** Limits of what one request may ask for. */
@@ -65,11 +67,12 @@ export function createApp(options: AppOptions): Hono {
   const gate = access.guard({ call, streams: lake.streams })
 
   addDownloads(app, { lake, log })
-  // The page's own files come before the gate: it is the page that asks for the key.
+  // The pages' own files come before the gate: it is the page that asks for the key.
+  addReferencePage(app)
   addExplorer(app, explorer)
   const callerOf = addAdmission(app, gate, log)
   addTaskRoutes(app, { callerOf, log, limits: { bodyBytes: bodyLimitBytes, jsonBytes } })
-  addStreamRoutes(app, { callerOf, log })
+  addStreamRoutes(app, { callerOf, log, jsonBytes })
   addThumbnails(app, { lake, callerOf, log, loadShrink: options.loadShrink })
   const { version } = serverInfo
   addMcp(app, { ...mcp, callerOf, version, log, bodyLimitBytes: jsonBytes, ending })

@@ -50,8 +50,9 @@ export function addExplorer(app: Hono, explorer: ExplorerFiles | undefined): voi
     if (path === '/index.html') files = undefined
     files ??= filesUnder(explorer.root)
     const file = (await files).get(path)
-    if (file === undefined) return path === '/index.html' ? missingBuild() : next()
-    return fileResponse(file, context.req.raw)
+    const response = file === undefined ? undefined : await fileResponse(file, context.req.raw)
+    if (response !== undefined) return response
+    return path === '/index.html' ? missingBuild() : next()
   })
 }
 
@@ -66,8 +67,11 @@ async function filesUnder(root: string): Promise<ReadonlyMap<string, string>> {
   return files
 }
 
-async function fileResponse(file: string, request: Request): Promise<Response> {
-  const { size, mtimeMs } = await stat(file)
+/** A file of a page, with its type, tag and caching; undefined when it is not there. */
+export async function fileResponse(file: string, request: Request): Promise<Response | undefined> {
+  const found = await stat(file).catch(() => undefined)
+  if (found === undefined) return undefined
+  const { size, mtimeMs } = found
   const etag = `"${size.toString(36)}-${Math.trunc(mtimeMs).toString(36)}"`
   const headers = {
     ...headersOf(extname(file), /-[\w-]{8,}\.\w+$/.test(file)),
@@ -103,7 +107,7 @@ const plainPage = `<!doctype html>
   <h1>Mindtrace</h1>
   <p>This is the service of a lake. The explorer is not installed here.</p>
   <ul>
-    <li><a href="/openapi.json">What it can do</a> (OpenAPI)</li>
+    <li><a href="/docs">What it can do</a>, to read and to try (<a href="/openapi.json">OpenAPI</a>)</li>
     <li><a href="/v1/extensions">What it adds to the Python service</a></li>
     <li><a href="/ready">Whether it is ready</a></li>
   </ul>

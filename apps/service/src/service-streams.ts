@@ -16,3 +16,6 @@ export const serviceStreams = {
       'Streams the payload of an address that `downloads.sign` gave, to whoever has it, until it expires.',
   },
 } as const satisfies Record<string, StreamRoute>
+
+/** The name of a stream that the service has. */
+export type ServiceStream = keyof typeof serviceStreams

@@ -52,15 +52,6 @@ export function addTaskRoutes(app: Hono, { callerOf, log, limits }: TaskRoutesOp
   app.get('/v1/extensions', () => jsonResponse(extensions()))
 }
 
-/** Any other method on a task's path. To be added after everything that answers GET there. */
-export function addMethodNotAllowed(app: Hono): void {
-  for (const name of Object.keys(allTasks) as TaskName[]) {
-    app.all(taskPath(name), () =>
-      jsonResponse({ detail: 'Method Not Allowed' }, 405, { allow: 'POST' }),
-    )
-  }
-}
-
 function extensions(): unknown {
   return {
     tasks: (Object.keys(extensionTasks) as (keyof typeof extensionTasks)[]).map((name) => ({

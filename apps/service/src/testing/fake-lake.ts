@@ -1,6 +1,7 @@
 import {
   allTasks,
   createLake,
+  deferredRows,
   type Lake,
   type LakeStreams,
   parseInput,
@@ -49,6 +50,7 @@ export function fakeLake(
       readObject: missing('readObject'),
       writeObject: missing('writeObject'),
       ingestGroup: missing('ingestGroup'),
+      rows: () => deferredRows(missing('rows')),
       ...streams,
     },
     dispose: async () => {},

@@ -1,9 +1,12 @@
 import { connectLake } from '@mindtrace/client'
-import type { Lake } from '@mindtrace/contract'
+import { allTasks, type Lake, type TaskName, taskPath } from '@mindtrace/contract'
 import type { Logger } from '@mindtrace/core'
 import type { Hono } from 'hono'
+import { afterEach, expect } from 'vitest'
 import { createAccess } from '../access/access.ts'
 import { type AppOptions, createApp } from '../app.ts'
+import { openApiDocument } from '../openapi.ts'
+import { DeclaredAnswers } from './declared-answers.ts'
 
 /** Facts about a process that is none. */
 export const testServerInfo = {
@@ -12,11 +15,19 @@ export const testServerInfo = {
   version: '0.0.0-test',
 } as const
 
-/** An app over a lake, with what every app needs filled in. */
+const declared = new DeclaredAnswers(openApiDocument('0.0.0-test'))
+/** A fake lake fails as its test wants, so of tasks nothing can be said; of them `lake-over-http.test.ts` knows. */
+const tasks = new Set(Object.keys(allTasks).map((name) => `POST ${taskPath(name as TaskName)} `))
+afterEach(() => {
+  const faults = declared.faults.filter((fault) => !tasks.has(fault.replace(/\d.*$/, '')))
+  expect(faults, 'not in the OpenAPI document').toEqual([])
+})
+
+/** An app over a lake, with what every app needs filled in. Whatever it answers must be in the OpenAPI document. */
 export function testApp(lake: Lake, options: Partial<AppOptions> = {}): Hono {
   // What destroys is served, so that every task can be called.
   const access = createAccess({ allowDestructive: true })
-  return createApp({ lake, serverInfo: testServerInfo, access, ...options })
+  return declared.watch(createApp({ lake, serverInfo: testServerInfo, access, ...options }))
 }
 
 /** A client whose requests go straight into an app. */

@@ -1,0 +1,270 @@
+import { wireHeaders } from '@mindtrace/client'
+import {
+  allTasks,
+  IngestGroupResult,
+  ingestFramesType,
+  rowLinesType,
+  rowTasks,
+  StorageRef,
+  type StreamRoute,
+} from '@mindtrace/contract'
+import type { ServiceStream } from '../service-streams.ts'
+import { answerHeaders, failures, json } from './answers.ts'
+import type { Json } from './json.ts'
+import { admission, always, ofTheLake, operationId } from './operation.ts'
+import type { SchemaBook } from './schemas.ts'
+
+/** What the table of streams leaves out of one of them. */
+interface StreamDetails {
+  /** Query and header parameters. */
+  readonly parameters?: readonly Json[]
+  /** Its body: media types and their schemas. */
+  readonly body?: Json
+  /** What comes back, by the status. */
+  readonly answers: Json
+  /** Statuses of failures beside those that every stream may answer. */
+  readonly statuses: readonly number[]
+  /** Whether HEAD answers the headers alone. */
+  readonly head?: boolean
+  /** Whether nobody is asked for a key. */
+  readonly open?: boolean
+}
+
+const text: Json = { type: 'string' }
+
+function query(name: string, description: string, schema: Json = text): Json {
+  return { name, in: 'query', description, schema }
+}
+
+function requestHeader(name: string, description: string): Json {
+  return { name, in: 'header', description, schema: text }
+}
+
+const ifNoneMatch = requestHeader(
+  'if-none-match',
+  'ETags that the caller has: 304 for one of them.',
+)
+const conditions: readonly Json[] = [
+  requestHeader('range', 'One range of bytes, as `bytes=0-99`; anything else gets the whole.'),
+  ifNoneMatch,
+  requestHeader('if-range', 'An ETag: the range counts only as long as it holds.'),
+]
+
+/** Bytes of whatever type they were stored as. */
+const bytes: Json = { '*/*': {} }
+
+const unchanged: Json = {
+  304: {
+    description: 'Not changed.',
+    headers: answerHeaders('x-request-id', 'etag', 'cache-control'),
+  },
+}
+
+/** A payload: the whole, or a part. */
+const payload: Json = {
+  ...Object.fromEntries(
+    (
+      [
+        [200, 'The bytes.', []],
+        [206, 'The part that was asked for.', ['content-range']],
+      ] as const
+    ).map(([status, description, more]) => [
+      status,
+      {
+        description,
+        headers: answerHeaders(
+          'x-request-id',
+          'etag',
+          'content-length',
+          'accept-ranges',
+          'content-disposition',
+          'cache-control',
+          wireHeaders.storageRef,
+          ...more,
+        ),
+        content: bytes,
+      },
+    ]),
+  ),
+  ...unchanged,
+}
+
+function done(content: Json): Json {
+  return { 200: { description: 'Done.', headers: answerHeaders('x-request-id'), content } }
+}
+
+/** To be filled for each stream of the table; the rows have paths of their own below. */
+function detailsOf(
+  book: SchemaBook,
+): Readonly<Record<Exclude<ServiceStream, 'rows'>, StreamDetails>> {
+  return {
+    readAsset: {
+      parameters: conditions,
+      answers: payload,
+      statuses: [404, 409, 416],
+      head: true,
+    },
+    readObject: {
+      parameters: [query('version', 'Default: the latest.'), ...conditions],
+      answers: payload,
+      statuses: [404, 409, 416],
+      head: true,
+    },
+    writeObject: {
+      parameters: [
+        query('version', 'Default: the next one, or the only one where a mount keeps no versions.'),
+        query('on_conflict', 'What to do where the version exists; default: refuse with 409.', {
+          type: 'string',
+          enum: ['skip', 'overwrite'],
+        }),
+        requestHeader(
+          wireHeaders.objectMetadata,
+          'Metadata of the object: a JSON object, percent-encoded.',
+        ),
+      ],
+      body: { '*/*': {} },
+      answers: done(
+        json({
+          type: 'object',
+          required: ['storage_ref', 'size_bytes', 'checksum'],
+          properties: {
+            storage_ref: book.reference(StorageRef, 'answer'),
+            size_bytes: { type: 'integer', minimum: 0 },
+            checksum: { type: 'string', pattern: '^sha256:[0-9a-f]{64}$' },
+          },
+        }),
+      ),
+      statuses: [404, 408, 409, 413, 507],
+    },
+    ingestGroup: {
+      body: { [ingestFramesType]: {} },
+      answers: done(json(book.reference(IngestGroupResult, 'answer'))),
+      statuses: [404, 408, 409, 413, 422, 507],
+    },
+    thumbnail: {
+      parameters: [
+        query('width', 'In pixels; what is out of bounds becomes the nearest bound.', {
+          type: 'integer',
+          minimum: 0,
+          maximum: 999_999,
+          default: 320,
+        }),
+        ifNoneMatch,
+      ],
+      answers: {
+        200: {
+          description: 'The picture. Where none can be made, the payload itself.',
+          headers: answerHeaders('x-request-id', 'etag', 'content-length', 'cache-control', 'vary'),
+          content: { 'image/webp': {}, 'image/jpeg': {}, 'image/*': {} },
+        },
+        206: {
+          description:
+            'A part of the payload, where no picture can be made and a range was asked for.',
+          headers: answerHeaders('x-request-id', 'etag', 'content-length', 'content-range'),
+          content: { 'image/*': {} },
+        },
+        ...unchanged,
+      },
+      statuses: [404, 409, 413, 416],
+      head: true,
+    },
+    download: {
+      parameters: conditions,
+      answers: payload,
+      statuses: [403, 404, 416],
+      head: true,
+      open: true,
+    },
+  }
+}
+
+/**
+ * The paths of a stream with their operations: the one of the table, and HEAD where that is served too.
+ *
+ * @throws {@link Error} for a stream that nobody has described here.
+ */
+export function streamPaths(name: ServiceStream, route: StreamRoute, book: SchemaBook): Json {
+  if (name === 'rows') return rowPaths(route, book)
+  const details = detailsOf(book)[name]
+  if (details === undefined) throw new Error(`openapi/streams.ts does not describe ${name}`)
+  const { parameters = [], body, head = false, open = false } = details
+  const operation = {
+    operationId: operationId(name),
+    summary: route.summary,
+    tags: [tag],
+    // A signed address is a key of its own.
+    ...(open ? { security: [] } : {}),
+    parameters: [...pathParameters(route.path), ...parameters],
+    ...(body === undefined ? {} : { requestBody: { required: true, content: body } }),
+    responses: {
+      ...details.answers,
+      ...failures(400, ...details.statuses, ...(open ? always : admission), ...ofTheLake),
+    },
+  }
+  const operations: Record<string, Json> = { [route.method.toLowerCase()]: operation }
+  if (head) operations.head = headOf(operation)
+  return { [route.path.replaceAll('+}', '}')]: operations }
+}
+
+const tag = 'streams (v1)'
+
+/** One path for each task whose rows can be had: their inputs differ. */
+function rowPaths({ path, summary }: StreamRoute, book: SchemaBook): Json {
+  return Object.fromEntries(
+    rowTasks.map((task) => {
+      const { input, statuses } = allTasks[task]
+      const operation = {
+        operationId: `rows_${operationId(task)}`,
+        summary: `${summary} This is for ${task}: \`limit\` is of the whole stream, and null is all.`,
+        tags: [tag],
+        requestBody: { required: true, content: json(book.reference(input, 'request')) },
+        responses: {
+          200: {
+            description: 'The rows, one a line.',
+            headers: answerHeaders('x-request-id'),
+            content: { [rowLinesType]: {} },
+          },
+          ...failures(400, 408, 413, 422, ...statuses, ...admission, ...ofTheLake),
+        },
+      }
+      return [path.replace('{task}', task), { post: operation }]
+    }),
+  )
+}
+
+function pathParameters(path: string): readonly Json[] {
+  return [...path.matchAll(/\{(\w+)(\+?)\}/g)].map(([, name = '', slashes]) => ({
+    name,
+    in: 'path',
+    required: true,
+    description:
+      slashes === '+' ? 'May hold slashes, which are not escaped.' : (meanings[name] ?? 'An id.'),
+    schema: { type: 'string', minLength: 1 },
+  }))
+}
+
+const meanings: Readonly<Record<string, string>> = {
+  mount: 'The name of a mount; `-` is the default one when writing.',
+  token: 'What `downloads.sign` gave.',
+  asset_id: 'The id of an asset.',
+  session_id: 'The id that `ingest.begin` gave.',
+  task: 'A page task, as `assets.list_page`.',
+}
+
+/** HEAD beside a GET: failures say what they are by their headers, and a range is not looked at. */
+function headOf(get: Json): Json {
+  const { requestBody: _body, ...same } = get
+  const responses = Object.entries(get.responses as Json)
+    .filter(([status]) => status !== '206' && status !== '416')
+    .map(([status, answer]) => [status, withoutBody(answer as Json)])
+  return {
+    ...same,
+    operationId: `${get.operationId}_head`,
+    summary: `The headers alone. ${get.summary}`,
+    responses: Object.fromEntries(responses),
+  }
+}
+
+function withoutBody({ content: _content, ...rest }: Json): Json {
+  return rest
+}

@@ -1,0 +1,2 @@
+export { openApiDocument } from '../openapi.ts'
+export { type BodyCheck, DeclaredAnswers } from './declared-answers.ts'
