@@ -76,6 +76,14 @@ export async function startService(options: StartOptions): Promise<RunningServic
   const cors = new CorsPolicy(options.corsOrigins ?? [])
   const strict = loopback || allowedHosts.length > 0
   const check = hostCheck({ names: [host, ...allowedHosts], strict, cors })
+  const handlers = new Set<Promise<unknown>>()
+  const followed = (answer: Response | Promise<Response>) => {
+    if (!(answer instanceof Promise)) return answer
+    const over = () => void handlers.delete(answer)
+    handlers.add(answer)
+    answer.then(over, over)
+    return answer
+  }
   const listener = getRequestListener((request, env) => {
     const refused = check(request)
     if (refused !== null) return refused
@@ -87,7 +95,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
         outgoing.setHeader(name, value)
       }
     }
-    return app.fetch(request, env)
+    return followed(app.fetch(request, env))
   })
   const observer =
     options.observer ?? new RequestObserver({ contexts: createRequestContexts(), log })
@@ -118,7 +126,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
 
   let closed: Promise<void> | undefined
   const close = () => {
-    closed ??= closeGracefully(server, options.closeTimeoutMs ?? 10_000).finally(() =>
+    closed ??= closeGracefully(server, handlers, options.closeTimeoutMs ?? 10_000).finally(() =>
       slowBodies[Symbol.dispose](),
     )
     return closed
@@ -221,7 +229,14 @@ function listenError(cause: Error, host: string, port: number): MindtraceError {
 /** How often connections that have become idle are looked for while the last requests end. */
 const idleCheckMs = 25
 
-async function closeGracefully(server: Server, timeoutMs: number): Promise<void> {
+/** How long what was broken off may take to notice: it has been told by its signal. */
+const brokenOffMs = 1_000
+
+async function closeGracefully(
+  server: Server,
+  handlers: ReadonlySet<Promise<unknown>>,
+  timeoutMs: number,
+): Promise<void> {
   const ended = new Promise<void>((resolve) => {
     server.close(() => resolve())
   })
@@ -234,4 +249,9 @@ async function closeGracefully(server: Server, timeoutMs: number): Promise<void>
     clearInterval(idle)
     clearTimeout(deadline)
   }
+  // Their connections are gone, but what they do ends after this, and has to be written down.
+  const { promise: late, resolve } = Promise.withResolvers<void>()
+  const patience = setTimeout(resolve, brokenOffMs)
+  await Promise.race([Promise.allSettled(handlers), late])
+  clearTimeout(patience)
 }
