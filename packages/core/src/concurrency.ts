@@ -46,6 +46,31 @@ export class Mutex {
   }
 }
 
+/**
+ * A {@link Mutex} for each key: work under one key goes one after the other, different keys beside each
+ * other. A key costs nothing once its last turn has ended.
+ */
+export class KeyedMutex {
+  readonly #tails = new Map<string, Promise<unknown>>()
+
+  /** Runs `turn` after what runs under the key. A failed turn does not stop the next. */
+  run<R>(key: string, turn: () => Promise<R>): Promise<R> {
+    const before = this.#tails.get(key) ?? Promise.resolve()
+    const result = before.then(turn)
+    const tail = result.catch(() => {})
+    this.#tails.set(key, tail)
+    void tail.then(() => {
+      if (this.#tails.get(key) === tail) this.#tails.delete(key)
+    })
+    return result
+  }
+
+  /** Resolves when nothing runs any more. */
+  async settled(): Promise<void> {
+    while (this.#tails.size > 0) await Promise.all(this.#tails.values())
+  }
+}
+
 /** Groups an async stream into arrays of `size`, the last one shorter. */
 export async function* inGroups<T>(
   items: AsyncIterable<T> | Iterable<T>,

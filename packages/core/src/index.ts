@@ -1,5 +1,5 @@
 export { type Clock, systemClock } from './clock.ts'
-export { type CallOptions, inGroups, Mutex, mapBounded } from './concurrency.ts'
+export { type CallOptions, inGroups, KeyedMutex, Mutex, mapBounded } from './concurrency.ts'
 export {
   type ErrorCode,
   type ErrorContext,
@@ -11,7 +11,15 @@ export {
 } from './errors.ts'
 export { newId, newToken } from './ids.ts'
 export { type Instant, parseInstant, toInstant } from './instant.ts'
+export {
+  endOf,
+  LentChunks,
+  type LentChunksOptions,
+  lentChunksOf,
+  passOn,
+} from './lent-chunks.ts'
 export { type Logger, silentLogger } from './logger.ts'
+export { ReadableChunks } from './readable-chunks.ts'
 export {
   type ByteStream,
   type Bytes,

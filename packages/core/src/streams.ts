@@ -1,5 +1,6 @@
 import type { CallOptions } from './concurrency.ts'
 import { MindtraceError } from './errors.ts'
+import { byobReaderOf, endOf } from './lent-chunks.ts'
 
 /** Bytes as the packages pass them: small ones whole, others as a web stream. */
 export type Bytes = Uint8Array<ArrayBuffer>
@@ -66,4 +67,81 @@ export async function* chunksOf(
     if (done) reader.releaseLock()
     else await reader.cancel().catch(() => {})
   }
+}
+
+/** What {@link checkedStream} asks of every chunk, and at the end. */
+export interface StreamCheck {
+  update(chunk: Uint8Array): void
+  /** What is wrong with the whole, undefined when nothing is. */
+  fault(): Error | undefined
+}
+
+/**
+ * The stream as it is, but ending in the check's error when the whole does not pass. Of a byte stream it makes
+ * one, which fills the memory that its reader brings.
+ */
+export function checkedStream(stream: ByteStream, check: StreamCheck): ByteStream {
+  const byob = byobReaderOf(stream)
+  if (byob !== undefined) {
+    byob.releaseLock()
+    return checkedByteStream(stream, check)
+  }
+  const reader = stream.getReader()
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const next = await reader.read()
+        if (!next.done) {
+          check.update(next.value)
+          controller.enqueue(next.value)
+          return
+        }
+        const fault = check.fault()
+        if (fault === undefined) controller.close()
+        else controller.error(fault)
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+function checkedByteStream(stream: ByteStream, check: StreamCheck): ByteStream {
+  let reader: ReadableStreamDefaultReader<Uint8Array> | ReadableStreamBYOBReader | undefined
+  const end = (controller: ReadableByteStreamController, memory?: Uint8Array) => {
+    const fault = check.fault()
+    if (fault === undefined) endOf(controller, memory)
+    else controller.error(fault)
+  }
+  const pullInto = async (controller: ReadableByteStreamController, view: Uint8Array) => {
+    const byob = stream.getReader({ mode: 'byob' })
+    reader = byob
+    const { value, done } = await byob.read(view)
+    byob.releaseLock()
+    if (value === undefined) return // cancelled
+    if (done) return end(controller, value)
+    check.update(value)
+    controller.byobRequest?.respondWithNewView(value)
+  }
+  const pullOwn = async (controller: ReadableByteStreamController) => {
+    const plain = stream.getReader()
+    reader = plain
+    const { value, done } = await plain.read()
+    plain.releaseLock()
+    if (done) return end(controller)
+    check.update(value)
+    controller.enqueue(value as Uint8Array<ArrayBuffer>)
+  }
+  return new ReadableStream(
+    {
+      type: 'bytes',
+      async pull(controller) {
+        const view = controller.byobRequest?.view
+        await (view == null ? pullOwn(controller) : pullInto(controller, view as Uint8Array))
+        reader = undefined
+      },
+      cancel: (reason) => (reader ?? stream).cancel(reason),
+    },
+    { highWaterMark: 0 },
+  )
 }

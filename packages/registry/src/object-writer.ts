@@ -1,8 +1,8 @@
 import {
   type ByteStream,
   type CallOptions,
+  KeyedMutex,
   MindtraceError,
-  Mutex,
   mapBounded,
 } from '@mindtrace/core'
 import { RunningHash } from '@mindtrace/core/hash'
@@ -91,7 +91,7 @@ export class ObjectWriter {
   readonly #location: string
   // Writers that number versions of one name go one after the other: side by side all but one would be
   // refused, again and again. Other processes still can be in the way.
-  readonly #numbering = new Map<string, { readonly mutex: Mutex; waiting: number }>()
+  readonly #numbering = new KeyedMutex()
 
   constructor(options: {
     readonly layout: Layout
@@ -135,19 +135,7 @@ export class ObjectWriter {
   async write(item: WriteItem, options: CallOptions = {}): Promise<ItemOutcome> {
     const isNumbered = this.#settings.versionObjects && item.version === undefined
     if (!isNumbered || sizeOf(item.body) === Infinity) return this.#write(item, options)
-    return this.#inTurn(item.name, () => this.#write(item, options))
-  }
-
-  async #inTurn<R>(name: string, turn: () => Promise<R>): Promise<R> {
-    const queue = this.#numbering.get(name) ?? { mutex: new Mutex(), waiting: 0 }
-    this.#numbering.set(name, queue)
-    queue.waiting += 1
-    try {
-      return await queue.mutex.run(turn)
-    } finally {
-      queue.waiting -= 1
-      if (queue.waiting === 0) this.#numbering.delete(name)
-    }
+    return this.#numbering.run(item.name, () => this.#write(item, options))
   }
 
   async #write(item: WriteItem, options: CallOptions): Promise<ItemOutcome> {

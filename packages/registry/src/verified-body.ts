@@ -1,4 +1,4 @@
-import { type ByteStream, MindtraceError } from '@mindtrace/core'
+import { type ByteStream, checkedStream, MindtraceError } from '@mindtrace/core'
 import { RunningHash } from '@mindtrace/core/hash'
 import { ContentHash } from './content-hash.ts'
 import { formatId, type ObjectId } from './layouts/layout.ts'
@@ -8,23 +8,10 @@ import type { ObjectDocument } from './object-document.ts'
 export function verified(body: ByteStream, id: ObjectId, document: ObjectDocument): ByteStream {
   const check = checkOf(document)
   if (check === undefined) return body
-  const reader = body.getReader()
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const next = await reader.read()
-        if (!next.done) {
-          check.update(next.value)
-          controller.enqueue(next.value)
-        } else if (check.matches()) controller.close()
-        else controller.error(hashMismatch(id))
-      },
-      async cancel(reason) {
-        await reader.cancel(reason)
-      },
-    },
-    { highWaterMark: 0 },
-  )
+  return checkedStream(body, {
+    update: check.update,
+    fault: () => (check.matches() ? undefined : hashMismatch(id)),
+  })
 }
 
 interface Check {

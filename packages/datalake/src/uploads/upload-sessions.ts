@@ -2,13 +2,13 @@ import type { ParsedInput, UploadPartLimits } from '@mindtrace/contract'
 import {
   type CallOptions,
   isMindtraceError,
+  KeyedMutex,
   MindtraceError,
   newId,
   newToken,
 } from '@mindtrace/core'
 import { checkKey, type OnConflict, parseVersion, type Registry } from '@mindtrace/registry'
 import type { LakeParts } from '../lake-parts.ts'
-import { Exclusive } from './exclusive.ts'
 import { checkFinalizeToken } from './finalize-token.ts'
 import { discardStaged, partsOf } from './staged-bytes.ts'
 import { type Completion, type LeasedUpload, UploadCommits } from './upload-commit.ts'
@@ -46,7 +46,7 @@ export class UploadSessions implements AsyncDisposable {
   readonly leases: UploadLeases
   readonly #parts: LakeParts
   readonly #commits: UploadCommits
-  readonly #work = new Exclusive()
+  readonly #work = new KeyedMutex()
   readonly #ending = new AbortController()
 
   constructor(parts: LakeParts) {
