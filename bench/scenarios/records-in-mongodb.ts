@@ -3,6 +3,7 @@ import { MongodProcess } from '@mindtrace/tests/servers/mongod-process'
 import { mongodProgram } from '@mindtrace/tests/servers/mongodb'
 import mongoose from 'mongoose'
 import { besideBare, type Comparison, insertRate, peakMemory } from '../comparison.ts'
+import { peakOfOurHalf } from '../our-half.ts'
 import {
   annotationRecords,
   type BenchRecord,
@@ -40,7 +41,8 @@ export const recordsInMongodb: Scenario = {
     for (const one of comparisons(repository, native, count)) {
       measured.push(await besideBare(baseline, one))
     }
-    measured.push(peakMemory('peak memory of the process', process.resourceUsage().maxRSS / 1024))
+    const alone = await peakOfOurHalf(server.address.replace('/lake?', '/alone?'), count)
+    measured.push(peakMemory('peak memory of a process that does our half', alone))
     return measured
   },
 }

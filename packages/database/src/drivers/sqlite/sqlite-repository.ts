@@ -319,7 +319,7 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
     const from = `FROM ${this.#table.name} WHERE ${where.text}`
     const ids = await this.#access.scanIds(`SELECT id ${from}`, where.values, options)
     let deleted = 0
-    for (let at = 0, size = 50; at < ids.length; ) {
+    for (let at = 0, size = 10; at < ids.length; ) {
       if (at > 0) await nextTick()
       const group = idList(ids.subarray(at, at + size))
       at += size
