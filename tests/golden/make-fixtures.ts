@@ -12,8 +12,11 @@ interface Exchange {
   readonly n: number
   readonly service: string
   readonly task: string | null
+  /** Of a plain HTTP request. */
+  readonly http?: unknown
   readonly request?: unknown
   readonly status: number
+  readonly headers: { readonly allow?: string }
   readonly response: unknown
   readonly note?: string
 }
@@ -54,56 +57,35 @@ interface Spec {
   readonly models: Readonly<Record<string, SpecModel>>
 }
 
-/** Tasks that the in-process lake answers otherwise, or not yet, or about its own process. */
-const left = [
-  /^objects\.upload_session\./,
-  /^replication/,
-  /^dataset_sync\./,
-  /^dataset_versions\.(import|export|streaming)/,
-  /^(heartbeat|server_id|pid_file|shutdown)$/,
-]
-
-/** Exchanges about presigned addresses, which only an S3 mount gives. */
-const presigned = new Set([111, 112, 115, 116, 117])
-
+/** All exchanges; of failures that the reference did not map, the statuses that the specification recommends. */
 async function makeStory(folder: string, spec: Spec): Promise<void> {
   const text = await readFile(join(folder, 'golden/wire/story.jsonl'), 'utf8')
   const exchanges = text
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as Exchange)
-  const lines = exchanges.flatMap(({ n, service, task, request, status, response, note }) => {
-    if (service.toUpperCase() !== 'A' || task === null || presigned.has(n)) return []
-    if (left.some((pattern) => pattern.test(task))) return []
-    const entry = spec.tasks.find((one) => one.task === task)
-    const wanted =
-      status === 500
-        ? [...(entry?.explicit_errors ?? []), ...(entry?.unmapped_errors ?? [])].map(
-            (error) => error.status ?? error.recommended_status,
-          )
-        : undefined
-    const answer = status === 500 ? undefined : response
-    return [JSON.stringify({ n, task, request, status, response: answer, note, wanted })]
-  })
+  const lines = exchanges.map(
+    ({ n, service, task, http, request, status, headers, response, note }) => {
+      const entry = spec.tasks.find((one) => one.task === task)
+      const isUnmapped = status === 500 && entry !== undefined
+      const wanted = isUnmapped ? wantedStatuses(entry) : undefined
+      const answer = isUnmapped ? undefined : response
+      const { allow } = headers
+      return JSON.stringify({
+        n,
+        service,
+        task,
+        http,
+        request,
+        status,
+        allow,
+        response: answer,
+        note,
+        wanted,
+      })
+    },
+  )
   await writeFile('tests/fixtures/golden-story.jsonl', `${lines.join('\n')}\n`)
-}
-
-/** Uploads and addresses of payloads, with what they need: exchanges of their own test, which has an S3 mount. */
-const uploads = (n: number) =>
-  (n >= 52 && n <= 65) || n === 70 || n === 75 || (n >= 110 && n <= 122)
-
-async function makeUploads(folder: string): Promise<void> {
-  const text = await readFile(join(folder, 'golden/wire/story.jsonl'), 'utf8')
-  const exchanges = text
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Exchange)
-  const lines = exchanges
-    .filter(({ n, service }) => service === 'A' && uploads(n))
-    .map(({ n, task, request, status, response, note }) =>
-      JSON.stringify({ n, task, request, status, response, note }),
-    )
-  await writeFile('tests/fixtures/golden-uploads.jsonl', `${lines.join('\n')}\n`)
 }
 
 async function makeContract({ tasks, models }: Spec): Promise<void> {
@@ -136,6 +118,22 @@ async function makeContract({ tasks, models }: Spec): Promise<void> {
   const folder = 'packages/contract/src/fixtures'
   await mkdir(folder, { recursive: true })
   await writeFile(join(folder, 'service-tasks.json'), `${JSON.stringify(compact)}\n`)
+}
+
+/** Where the reference answers 500: the statuses that the specification recommends for each task. */
+async function makeStatuses({ tasks }: Spec): Promise<void> {
+  const entries = tasks.map((entry) => [entry.task, wantedStatuses(entry)] as const)
+  await writeFile(
+    'tests/fixtures/golden-statuses.json',
+    `${JSON.stringify(Object.fromEntries(entries))}\n`,
+  )
+}
+
+function wantedStatuses({ explicit_errors, unmapped_errors }: SpecTask): number[] {
+  const all = [...explicit_errors, ...unmapped_errors]
+  return [
+    ...new Set(all.flatMap(({ status, recommended_status }) => status ?? recommended_status ?? [])),
+  ]
 }
 
 interface McpExchange {
@@ -191,7 +189,7 @@ async function makeMongo(folder: string): Promise<void> {
 const folder = process.argv[2] ?? ''
 const spec = JSON.parse(await readFile(join(folder, 'spec/service-tasks.json'), 'utf8')) as Spec
 await makeStory(folder, spec)
-await makeUploads(folder)
 await makeContract(spec)
+await makeStatuses(spec)
 await makeMcp(folder)
 await makeMongo(folder)

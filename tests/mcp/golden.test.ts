@@ -71,7 +71,7 @@ async function openLake(translation: Translation): Promise<Lake> {
     settings: { databaseName: 'gold_wire_a' },
   })
   for (const line of (await fixture('golden-story.jsonl')).trim().split('\n')) {
-    const { n, task, request, response = null } = JSON.parse(line) as Exchange
+    const { n, task, request = null, response = null } = JSON.parse(line) as Exchange
     if (!making.has(n)) continue
     const input = translation.request(request) as never
     translation.differences(response, (await lake.call(task as TaskName, input)) as Json)

@@ -3,6 +3,7 @@ import { isMindtraceError } from '@mindtrace/core'
 import { describe, expect, test } from 'vitest'
 import { python } from '../python/run-story.ts'
 import { type Family, keyOf } from './families.ts'
+import { Random } from './random.ts'
 import { sharedPlace } from './two-services.ts'
 
 const server = process.env.MINDTRACE_TEST_MONGODB_URL ?? ''
@@ -33,25 +34,25 @@ const tools: Partial<
   assets: {
     get: (lake, id) => lake.assets.get({ id }),
     update: (lake, asset_id, random) =>
-      lake.assets.updateMetadata({ asset_id, metadata: random.metadata() }),
+      lake.assets.updateMetadata({ asset_id, metadata: metadata(random) }),
     remove: (lake, id) => lake.assets.delete({ id }),
   },
   collections: {
     get: (lake, id) => lake.collections.get({ id }),
     update: (lake, collection_id, random) =>
-      lake.collections.update({ collection_id, changes: { metadata: random.metadata() } }),
+      lake.collections.update({ collection_id, changes: { metadata: metadata(random) } }),
     remove: (lake, id) => lake.collections.delete({ id }),
   },
   collection_items: {
     get: (lake, id) => lake.collectionItems.get({ id }),
     update: (lake, collection_item_id, random) =>
-      lake.collectionItems.update({ collection_item_id, changes: { split: random.split() } }),
+      lake.collectionItems.update({ collection_item_id, changes: { split: split(random) } }),
     remove: (lake, id) => lake.collectionItems.delete({ id }),
   },
   asset_retentions: {
     get: (lake, id) => lake.assetRetentions.get({ id }),
     update: (lake, asset_retention_id, random) =>
-      lake.assetRetentions.update({ asset_retention_id, changes: { metadata: random.metadata() } }),
+      lake.assetRetentions.update({ asset_retention_id, changes: { metadata: metadata(random) } }),
     remove: (lake, id) => lake.assetRetentions.delete({ id }),
   },
   annotation_schemas: {
@@ -59,57 +60,43 @@ const tools: Partial<
     update: (lake, annotation_schema_id, random) =>
       lake.annotationSchemas.update({
         annotation_schema_id,
-        changes: { labels: [{ name: random.word(), id: random.below(100) }] },
+        changes: { labels: [{ name: word(random), id: random.below(100) }] },
       }),
     remove: (lake, id) => lake.annotationSchemas.delete({ id }),
   },
   annotation_sets: {
     get: (lake, id) => lake.annotationSets.get({ id }),
     update: (lake, annotation_set_id, random) =>
-      lake.annotationSets.update({ annotation_set_id, changes: { metadata: random.metadata() } }),
+      lake.annotationSets.update({ annotation_set_id, changes: { metadata: metadata(random) } }),
   },
   annotation_records: {
     get: (lake, id) => lake.annotationRecords.get({ id }),
     update: (lake, annotation_id, random) =>
       lake.annotationRecords.update({
         annotation_id,
-        changes: { label: random.word(), score: random.below(100) / 128 },
+        changes: { label: word(random), score: random.below(100) / 128 },
       }),
     remove: (lake, id) => lake.annotationRecords.delete({ id }),
   },
   datums: {
     get: (lake, id) => lake.datums.get({ id }),
     update: (lake, datum_id, random) =>
-      lake.datums.update({ datum_id, changes: { split: random.split() } }),
+      lake.datums.update({ datum_id, changes: { split: split(random) } }),
   },
 }
 
-/** The same choices for the same seed. */
-class Random {
-  #state: number
-  constructor(seed: number) {
-    this.#state = seed
-  }
-  below(bound: number): number {
-    this.#state = (Math.imul(this.#state, 1_664_525) + 1_013_904_223) >>> 0
-    return Math.floor((this.#state / 2 ** 32) * bound)
-  }
-  of<T>(values: readonly T[]): T {
-    return values[this.below(values.length)] as T
-  }
-  word(): string {
-    return `${this.of(['katze', 'Ωmega', '🦭', 'a.b', '$set', "o'clock", ' '])} ${this.below(1e9)}`
-  }
-  split() {
-    return this.of(['train', 'val', 'test', null] as const)
-  }
-  metadata(): Document {
-    const value = () =>
-      this.of([null, true, -1, 5_000_000_000, 0.1, 1e300, this.word(), [1, [{}]], { 'x.y': [] }])
-    return Object.fromEntries(
-      Array.from({ length: this.below(4) }, () => [this.word(), value()] as const),
-    )
-  }
+function word(random: Random): string {
+  return `${random.of(['katze', 'Ωmega', '🦭', 'a.b', '$set', "o'clock", ' '])} ${random.below(1e9)}`
+}
+
+function split(random: Random) {
+  return random.of(['train', 'val', 'test', null] as const)
+}
+
+function metadata(random: Random): Document {
+  const value = () =>
+    random.of([null, true, -1, 5_000_000_000, 0.1, 1e300, word(random), [1, [{}]], { 'x.y': [] }])
+  return Object.fromEntries(random.some(0, 3, () => [word(random), value()] as const))
 }
 
 /** What was made so far, by whichever service, and what is left of it. */
@@ -168,13 +155,13 @@ async function hand(story: Story, writer: Lake, other: Lake, seed: number, steps
 }
 
 async function create(story: Story, writer: Lake, other: Lake, random: Random): Promise<void> {
-  const payload = random.word().repeat(random.below(2000))
+  const payload = word(random).repeat(random.below(2000))
   const { asset } = await writer.assets.createFromObject({
     name: `${random.below(2 ** 32)}-${random.below(2 ** 32)}`,
     data_base64: Buffer.from(payload).toString('base64'),
     kind: 'image',
     media_type: 'image/png',
-    asset_metadata: random.metadata(),
+    asset_metadata: metadata(random),
   })
   const { asset_id } = asset
   const alias = `alias ${asset_id}`
@@ -184,27 +171,27 @@ async function create(story: Story, writer: Lake, other: Lake, random: Random): 
   story.add('assets', asset_id, { payload, used: kind < 3 })
   if (kind === 0) await createDatum(story, writer, other, random, asset_id)
   if (kind === 1) {
-    const { collection } = await writer.collections.create({ name: random.word() })
+    const { collection } = await writer.collections.create({ name: word(random) })
     const { collection_id } = collection
-    const item = { collection_id, asset_id, split: random.split() }
+    const item = { collection_id, asset_id, split: split(random) }
     const { collection_item } = await other.collectionItems.create(item)
     story.add('collections', collection_id, { used: true })
     story.add('collection_items', collection_item.collection_item_id)
   }
   if (kind === 2) {
-    const pin = { asset_id, owner_type: 'manual_pin', owner_id: random.word() }
+    const pin = { asset_id, owner_type: 'manual_pin', owner_id: word(random) }
     const { asset_retention } = await other.assetRetentions.create(pin)
     story.add('asset_retentions', asset_retention.asset_retention_id)
   }
   if (kind === 3) {
-    const { collection } = await writer.collections.create({ name: random.word() })
+    const { collection } = await writer.collections.create({ name: word(random) })
     story.add('collections', collection.collection_id)
     const { annotation_schema } = await writer.annotationSchemas.create({
       name: `schema ${random.below(2 ** 32)}`,
       version: '1',
       task_type: 'detection',
       allowed_annotation_kinds: ['bbox'],
-      labels: [{ name: random.word(), id: 1 }],
+      labels: [{ name: word(random), id: 1 }],
     })
     story.add('annotation_schemas', annotation_schema.annotation_schema_id)
   }
@@ -219,12 +206,12 @@ async function createDatum(
 ): Promise<void> {
   const { datum } = await writer.datums.create({
     asset_refs: { image: asset_id },
-    split: random.split(),
-    metadata: random.metadata(),
+    split: split(random),
+    metadata: metadata(random),
   })
   const { datum_id } = datum
   const { annotation_set } = await other.annotationSets.create({
-    name: random.word(),
+    name: word(random),
     purpose: 'ground_truth',
     source_type: 'human',
     datum_id,
@@ -234,13 +221,13 @@ async function createDatum(
     annotation_set_id,
     annotations: Array.from({ length: 1 + random.below(4) }, () => ({
       kind: 'bbox' as const,
-      label: random.word(),
+      label: word(random),
       source: { type: 'human' as const, name: 'story' },
       geometry: { x: random.below(100), y: 0.5, width: 3, height: 4.25 },
       subject: { kind: 'asset' as const, id: asset_id },
     })),
   })
-  const version = { dataset_name: random.word(), version: '1' }
+  const version = { dataset_name: word(random), version: '1' }
   const { dataset_version } = await other.datasetVersions.create({
     ...version,
     manifest: [datum_id],

@@ -1,32 +1,39 @@
-"""The package's service as a process, on a database and a folder that another service uses as well.
+"""The package's service as a process, on a database and folders that another service may use as well.
 
-    service.py URI NAME FOLDER PORT
+    service.py PORT OPTIONS
 
-It is killed at the end.
+OPTIONS is JSON: `uri` and `name` of the database, and `mounts`, of which the first is the default, each
+with `name`, `folder`, `mutable` and `version_objects`. It is killed at the end.
 """
 
+import json
 import sys
 
 import uvicorn
 from mindtrace.datalake import DatalakeService
 from mindtrace.registry import LocalMountConfig, Mount
 
-uri, name, folder, port = sys.argv[1:]
-mount = Mount(
-    name="main",
-    backend="local",
-    config=LocalMountConfig(uri=folder),
-    is_default=True,
-    registry_options={"mutable": True, "version_objects": True, "use_cache": False},
-)
+port, options = int(sys.argv[1]), json.loads(sys.argv[2])
+mounts = [
+    Mount(
+        name=one["name"],
+        backend="local",
+        config=LocalMountConfig(uri=one["folder"]),
+        is_default=one is options["mounts"][0],
+        registry_options={
+            "mutable": one["mutable"],
+            "version_objects": one["version_objects"],
+            "use_cache": False,
+        },
+    )
+    for one in options["mounts"]
+]
 service = DatalakeService(
-    mongo_db_uri=uri,
-    mongo_db_name=name,
-    mounts=[mount],
-    default_mount="main",
+    mongo_db_uri=options["uri"],
+    mongo_db_name=options["name"],
+    mounts=mounts,
+    default_mount=options["mounts"][0]["name"],
     url=f"http://127.0.0.1:{port}",
 )
 # A busy machine may use a connection just when the default of five seconds ends it.
-uvicorn.run(
-    service.app, host="127.0.0.1", port=int(port), log_level="error", timeout_keep_alive=300
-)
+uvicorn.run(service.app, host="127.0.0.1", port=port, log_level="error", timeout_keep_alive=300)

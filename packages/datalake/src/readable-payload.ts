@@ -23,7 +23,10 @@ export async function readablePayload(
     const stored = await registry.info(name, { ...options, ...versionOf(version) })
     return { asset, registry, object: { mount, name, version: stored.version } }
   } catch (error) {
-    if (isMindtraceError(error, 'NOT_FOUND')) throw unreadable(assetId, error.message, error)
+    // `INVALID_INPUT`: the asset names what no object can be called.
+    if (isMindtraceError(error, 'NOT_FOUND') || isMindtraceError(error, 'INVALID_INPUT')) {
+      throw unreadable(assetId, error.message, error)
+    }
     throw error
   }
 }

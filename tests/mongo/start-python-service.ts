@@ -1,0 +1,83 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { basename } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { endWithUs, freePort } from '../servers/child-server.ts'
+
+const script = fileURLToPath(new URL('service.py', import.meta.url))
+const startTimeoutMs = 60_000
+
+/** A mount on disk of the Python service. */
+export interface PythonMount {
+  readonly name: string
+  readonly folder: string
+  readonly mutable: boolean
+  readonly version_objects: boolean
+}
+
+/** What the Python service is started over. */
+export interface PythonPlace {
+  /** The server and the database on it: `mongodb://…/NAME?…`. */
+  readonly database: string
+  /** The first is the default. */
+  readonly mounts: readonly PythonMount[]
+  /** A folder for what it writes to its home. */
+  readonly home: string
+}
+
+/** The Python service as a process; disposing it ends the process. */
+export interface PythonService extends AsyncDisposable {
+  readonly address: string
+}
+
+/** Starts it on a free port, and waits until its lake answers. */
+export async function startPythonService(place: PythonPlace): Promise<PythonService> {
+  const [location = '', query] = place.database.split('?')
+  const name = basename(location)
+  const server = location.slice(0, -name.length)
+  const options = JSON.stringify({
+    uri: query === undefined ? server : `${server}?${query}`,
+    name,
+    mounts: place.mounts,
+  })
+  const port = await freePort()
+  const { home } = place
+  const env = { ...process.env, HOME: home, XDG_CACHE_HOME: home, PYTHONDONTWRITEBYTECODE: '1' }
+  const python = process.env.MINDTRACE_TEST_PYTHON as string
+  const child = spawn(python, [script, String(port), options], {
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  endWithUs(child)
+  const exited = once(child, 'exit')
+  const said = text(child.stderr)
+  const end = async () => {
+    child.kill('SIGKILL')
+    await exited
+  }
+  const address = `http://127.0.0.1:${port}`
+  try {
+    const deadline = performance.now() + startTimeoutMs
+    while (!(await answers(address))) {
+      if (child.exitCode !== null) throw new Error(await said)
+      if (performance.now() > deadline) throw new Error('the Python service does not start')
+      await sleep(100)
+    }
+  } catch (error) {
+    await end()
+    throw error
+  }
+  return { address, [Symbol.asyncDispose]: end }
+}
+
+async function answers(address: string): Promise<boolean> {
+  try {
+    const response = await fetch(`${address}/summary`, { method: 'POST' })
+    await response.arrayBuffer()
+    return response.ok
+  } catch {
+    return false
+  }
+}
