@@ -1,3 +1,9 @@
+export {
+  type CacheUsage,
+  defaultCacheBytes,
+  PayloadCache,
+  type PayloadCacheOptions,
+} from './cache/payload-cache.ts'
 export type { ContentHashForm } from './content-hash.ts'
 export type {
   CommitOptions,
@@ -10,6 +16,7 @@ export type { Artifact, ArtifactFile, Storable } from './encoding.ts'
 export type { Garbage } from './layouts/layout.ts'
 export {
   type ByteRange,
+  type CopyOptions,
   type Durability,
   type FileMount,
   type FolderEntry,
@@ -30,6 +37,7 @@ export {
   type SignOptions,
   type StagedBytes,
   type StageOptions,
+  type StorePlace,
   type UploadedPart,
   type WriteOptions,
   type Written,

@@ -1,4 +1,5 @@
 import { MindtraceError } from '@mindtrace/core'
+import type { PayloadCache } from './cache/payload-cache.ts'
 import type { ContentHashForm } from './content-hash.ts'
 import type { Mount } from './mount.ts'
 import { openRegistry, type Registry, type RegistryOptions } from './registry.ts'
@@ -10,7 +11,9 @@ export interface MountUrl {
   readonly scheme: string
   /** The address without its parameters. */
   readonly url: URL
-  readonly registry: Omit<RegistryOptions, 'signal' | 'defaults'>
+  readonly registry: Omit<RegistryOptions, 'signal' | 'defaults' | 'cache'>
+  /** Whether payloads that are read may be kept on this machine. Default true. */
+  readonly useCache: boolean
   /** The parameters that are the driver's own. */
   readonly parameters: ReadonlyMap<string, string>
 }
@@ -30,6 +33,8 @@ export interface OpenMountOptions {
   readonly defaults?: WantedSettings | undefined
   /** Puts something around the mount before anything uses it. */
   readonly around?: ((mount: Mount) => Mount) | undefined
+  /** Keeps payloads of object stores, unless the address says `use_cache=false`. Default: nothing is kept. */
+  readonly cache?: PayloadCache | undefined
 }
 
 /**
@@ -50,7 +55,11 @@ export async function openMount(text: string, options: OpenMountOptions): Promis
   const opened = await open(parsed)
   const mount = options.around?.(opened) ?? opened
   try {
-    return await openRegistry(mount, { ...parsed.registry, defaults: options.defaults })
+    return await openRegistry(mount, {
+      ...parsed.registry,
+      defaults: options.defaults,
+      cache: parsed.useCache ? options.cache : undefined,
+    })
   } catch (error) {
     await mount[Symbol.asyncDispose]()
     throw error
@@ -60,7 +69,7 @@ export async function openMount(text: string, options: OpenMountOptions): Promis
 /**
  * Takes a mount's address apart. Parameters of every mount: `read_only`, `mutable`, `version_objects`
  * (`true` or `false`), `version_digits`, `content_hash` (`v1`, `v2`, `none`), `layout` (`reference`,
- * `plain`).
+ * `plain`), `use_cache` (`true` or `false`).
  *
  * @throws {@link MindtraceError} `INVALID_INPUT` for text that is no such address, or that holds a secret.
  */
@@ -92,8 +101,9 @@ export function parseMountUrl(text: string): MountUrl {
     contentHash: parseForm(take('content_hash')),
     layout: parseLayout(take('layout')),
   }
+  const useCache = parseFlag('use_cache', take('use_cache')) ?? true
   url.search = ''
-  return { scheme: url.protocol.slice(0, -1), url, registry, parameters }
+  return { scheme: url.protocol.slice(0, -1), url, registry, useCache, parameters }
 }
 
 /** Refuses parameters that no driver asked for. For openers. */

@@ -7,6 +7,8 @@ import {
   isMindtraceError,
   MindtraceError,
 } from '@mindtrace/core'
+import type { PayloadCache } from './cache/payload-cache.ts'
+import { CachedSource, type PayloadSource, uncached } from './cache/payload-source.ts'
 import { ContentHash, type ContentHashForm, inHashOrder } from './content-hash.ts'
 import { DirectUploads } from './direct-uploads.ts'
 import { type Artifact, decodeText, type Storable } from './encoding.ts'
@@ -58,6 +60,11 @@ export interface RegistryOptions extends CallOptions {
   readonly defaults?: WantedSettings | undefined
   /** Default `v2`, what Python 0.13 and later read; `none` is read by all. */
   readonly contentHash?: ContentHashForm | undefined
+  /**
+   * Keeps whole payloads that were read, for mounts in object stores; others need none. May be shared by
+   * registries. Default: nothing is kept.
+   */
+  readonly cache?: PayloadCache | undefined
 }
 
 /** Options of {@link Registry.put}. */
@@ -118,6 +125,8 @@ export interface OpenOptions extends CallOptions {
   readonly range?: ByteRange | undefined
   /** Default true: a whole object that does not match its hash ends in a `CORRUPT` error. */
   readonly verify?: boolean | undefined
+  /** Default true; false reads the mount itself: to know what is there. */
+  readonly cache?: boolean | undefined
 }
 
 /** An object, or one of its files, opened for reading. The body must be read to its end or cancelled. */
@@ -181,7 +190,12 @@ export class Registry implements AsyncDisposable {
     this.settings = settings
     this.readOnly = options.readOnly === true
     this.isPlain = options.layout === 'plain'
-    this.#layout = this.isPlain ? new PlainLayout(mount, settings.versionDigits) : layoutOf(mount)
+    const { cache } = options
+    const payloads =
+      cache !== undefined && isObjectMount(mount) ? new CachedSource(mount, cache) : uncached(mount)
+    this.#layout = this.isPlain
+      ? new PlainLayout(mount, settings.versionDigits, payloads)
+      : layoutOf(mount, payloads)
     this.#writer = new ObjectWriter({
       layout: this.#layout,
       settings,
@@ -437,9 +451,10 @@ export class Registry implements AsyncDisposable {
     if (id === undefined || opened === undefined) throw objectNotFound(name, options.version)
     const { document, payload } = opened
     const isChecked = options.range === undefined && options.verify !== false
+    const body = isChecked ? verified(payload.body, id, document) : payload.body
     return {
       object: await this.#describe(id, document, options),
-      body: isChecked ? verified(payload.body, id, document) : payload.body,
+      body: payload.through?.(body) ?? body,
       sizeBytes: payload.sizeBytes,
       etag: payload.etag,
     }
@@ -466,6 +481,7 @@ export class Registry implements AsyncDisposable {
         ...options,
         version: object.version,
         verify: false,
+        cache: false,
       })
       for await (const chunk of chunksOf(opened.body, options)) hash.update(chunk)
       hash.endFile()
@@ -542,9 +558,9 @@ export class Registry implements AsyncDisposable {
   }
 }
 
-function layoutOf(mount: Mount): Layout {
+function layoutOf(mount: Mount, payloads: PayloadSource): Layout {
   if (isFileMount(mount)) return new LocalLayout(mount)
-  if (isObjectMount(mount)) return new RemoteLayout(mount)
+  if (isObjectMount(mount)) return new RemoteLayout(mount, { payloads })
   throw new MindtraceError('NOT_IMPLEMENTED', `no layout for objects in '${mount.location}'`)
 }
 

@@ -1,5 +1,6 @@
 import { type ByteStream, type CallOptions, type Instant, MindtraceError } from '@mindtrace/core'
-import type { MountRead, ObjectMount, ReadOptions, StageOptions } from '../mount.ts'
+import type { PayloadRead } from '../cache/payload-source.ts'
+import type { ObjectMount, ReadOptions, StageOptions } from '../mount.ts'
 import type { ObjectDocument } from '../object-document.ts'
 
 /** One version of one object. */
@@ -52,7 +53,13 @@ export interface ReadDocument {
 /** A file that was opened, and the document it belongs to. */
 export interface OpenedFile {
   readonly document: ObjectDocument
-  readonly payload: MountRead
+  readonly payload: PayloadRead
+}
+
+/** Options of {@link Layout.open}. */
+export interface OpenFileOptions extends ReadOptions {
+  /** Default true; false reads the mount itself, whatever is kept before it. */
+  readonly cache?: boolean | undefined
 }
 
 /** A file as it lies in the mount. */
@@ -106,7 +113,7 @@ export interface Layout {
   open(
     id: ObjectId,
     fileOf: (document: ObjectDocument) => string,
-    options?: ReadOptions,
+    options?: OpenFileOptions,
   ): Promise<OpenedFile | undefined>
   /** The key of a file of an object with that document. */
   payloadKey(id: ObjectId, document: ObjectDocument, path: string): string

@@ -16,7 +16,6 @@ import type {
   MountObject,
   MountRead,
   Publication,
-  ReadOptions,
   StagedBytes,
   StageOptions,
   Written,
@@ -38,6 +37,7 @@ import {
   type ObjectId,
   type ObjectWrite,
   type OpenedFile,
+  type OpenFileOptions,
   type PayloadFile,
   parseDocumentKey,
   payloadMissing,
@@ -132,7 +132,7 @@ export class LocalLayout implements Layout {
   async open(
     id: ObjectId,
     fileOf: (document: ObjectDocument) => string,
-    options: ReadOptions = {},
+    options: OpenFileOptions = {},
   ): Promise<OpenedFile | undefined> {
     for (let attempt = 0; ; attempt++) {
       const before = await this.read(id, { signal: options.signal })
@@ -140,7 +140,8 @@ export class LocalLayout implements Layout {
       const file = fileOf(before.document)
       let payload: MountRead | undefined
       try {
-        payload = await this.#mount.read(this.#folder(id) + file, options)
+        const { range, signal } = options
+        payload = await this.#mount.read(this.#folder(id) + file, { range, signal })
       } catch (error) {
         if (!isMindtraceError(error, 'NOT_FOUND')) throw error
       }
@@ -202,7 +203,10 @@ export class LocalLayout implements Layout {
             continue
           }
           locks.push(lock)
-          const existing = await this.#readLocked(write, options)
+          // Most are new, which costs a look-up only.
+          const existing = (await this.#exists(write, options))
+            ? await this.#readLocked(write, options)
+            : undefined
           if (existing === undefined) {
             await this.#prepareFolder(write, options)
             fresh.push({ write, index, lock })
@@ -270,15 +274,19 @@ export class LocalLayout implements Layout {
 
   async #create(fresh: readonly LockedWrite[], options: CallOptions): Promise<WriteOutcome[]> {
     if (fresh.length === 0) return []
-    const payloads = await this.#mount.publish(
-      fresh.flatMap(({ write }) => publicationsOf(this.#folder(write), write)),
-      { ...options, durability: 'content' },
-    )
-    await using documents = new AsyncDisposableStack()
+    await using stack = new AsyncDisposableStack()
+    const documents: StagedBytes[] = []
+    for (const { write } of fresh) {
+      documents.push(stack.use(await this.#mount.stage(this.#print(write), options)))
+    }
+    const contents = fresh.flatMap(({ write }) => publicationsOf(this.#folder(write), write))
+    // All contents in one go: the disk is waited for once, not for payloads and then for documents.
+    await this.#mount.makeDurable([...contents.map(({ staged }) => staged), ...documents], options)
+    const payloads = await this.#mount.publish(contents, { ...options, durability: 'content' })
     const publications: Publication[] = []
     const outcomes: (WriteOutcome | undefined)[] = []
     let position = 0
-    for (const { write, lock } of fresh) {
+    for (const [index, { write, lock }] of fresh.entries()) {
       const files = payloads.slice(position, position + write.files.length)
       position += write.files.length
       const refused = files.find(({ status }) => status === 'rejected')
@@ -288,7 +296,7 @@ export class LocalLayout implements Layout {
       } else if (!lock.isHeld()) {
         outcomes.push({ status: 'failed', error: lostLock(write) })
       } else {
-        const staged = documents.use(await this.#mount.stage(this.#print(write), options))
+        const staged = documents[index] as StagedBytes
         publications.push({ key: this.#documentKey(write), staged, ifAbsent: true })
         outcomes.push(undefined)
       }

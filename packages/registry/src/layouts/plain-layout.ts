@@ -1,8 +1,17 @@
 import { type CallOptions, type Instant, MindtraceError } from '@mindtrace/core'
-import type { Mount, ReadOptions } from '../mount.ts'
+import { type PayloadSource, uncached } from '../cache/payload-source.ts'
+import type { Mount } from '../mount.ts'
 import { bytesMaterializer, type ObjectDocument } from '../object-document.ts'
 import { firstVersion } from '../version.ts'
-import type { Garbage, Layout, ObjectId, OpenedFile, PayloadFile, ReadDocument } from './layout.ts'
+import type {
+  Garbage,
+  Layout,
+  ObjectId,
+  OpenedFile,
+  OpenFileOptions,
+  PayloadFile,
+  ReadDocument,
+} from './layout.ts'
 
 /**
  * No layout: whatever lies in the mount is an object under its own key, with one version and no document.
@@ -10,10 +19,13 @@ import type { Garbage, Layout, ObjectId, OpenedFile, PayloadFile, ReadDocument }
  */
 export class PlainLayout implements Layout {
   readonly #mount: Mount
+  readonly #payloads: PayloadSource
   readonly #version: string
 
-  constructor(mount: Mount, versionDigits: number) {
+  /** @param payloads - where payloads of the mount are read from. Default: the mount itself. */
+  constructor(mount: Mount, versionDigits: number, payloads: PayloadSource = uncached(mount)) {
     this.#mount = mount
+    this.#payloads = payloads
     this.#version = firstVersion(versionDigits)
   }
 
@@ -43,12 +55,12 @@ export class PlainLayout implements Layout {
   async open(
     id: ObjectId,
     fileOf: (document: ObjectDocument) => string,
-    options: ReadOptions = {},
+    options: OpenFileOptions = {},
   ): Promise<OpenedFile | undefined> {
     const found = await this.read(id, { signal: options.signal })
     if (found === undefined) return undefined
     fileOf(found.document)
-    const payload = await this.#mount.read(id.name, options)
+    const payload = await this.#payloads.read(id.name, { ...options, etag: found.etag })
     return { document: documentOf(id, payload.sizeBytes), payload }
   }
 

@@ -7,7 +7,8 @@ import {
   mapBounded,
   systemClock,
 } from '@mindtrace/core'
-import type { ObjectMount, ReadOptions, StageOptions } from '../../mount.ts'
+import { type PayloadSource, uncached } from '../../cache/payload-source.ts'
+import type { ObjectMount, StageOptions } from '../../mount.ts'
 import type { ObjectDocument } from '../../object-document.ts'
 import { compareVersions } from '../../version.ts'
 import {
@@ -18,6 +19,7 @@ import {
   type ObjectId,
   type ObjectWrite,
   type OpenedFile,
+  type OpenFileOptions,
   type PayloadFile,
   parseDocumentKey,
   payloadMissing,
@@ -56,13 +58,22 @@ const parallelFiles = 4
 export class RemoteLayout implements Layout {
   readonly #mount: ObjectMount
   readonly #clock: Clock
+  readonly #payloads: PayloadSource
   readonly #documents: RemoteDocuments
   readonly #plans: CommitPlans
   readonly #staging: PayloadStaging
   readonly #garbage: RemoteGarbage
 
-  constructor(mount: ObjectMount, options: { readonly clock?: Clock | undefined } = {}) {
+  /** @param options - `payloads`: where payloads of the mount are read from. Default: the mount itself. */
+  constructor(
+    mount: ObjectMount,
+    options: {
+      readonly clock?: Clock | undefined
+      readonly payloads?: PayloadSource | undefined
+    } = {},
+  ) {
     this.#mount = mount
+    this.#payloads = options.payloads ?? uncached(mount)
     this.#clock = options.clock ?? systemClock
     this.#documents = new RemoteDocuments(mount)
     this.#plans = new CommitPlans(mount, this.#clock)
@@ -103,7 +114,7 @@ export class RemoteLayout implements Layout {
   async open(
     id: ObjectId,
     fileOf: (document: ObjectDocument) => string,
-    options: ReadOptions = {},
+    options: OpenFileOptions = {},
   ): Promise<OpenedFile | undefined> {
     let last: string | undefined
     for (;;) {
@@ -115,7 +126,7 @@ export class RemoteLayout implements Layout {
       // The same folder twice, and no file in it: nobody is about to replace it.
       if (key === last) throw payloadMissing(id, file)
       try {
-        return { document, payload: await this.#mount.read(key, options) }
+        return { document, payload: await this.#payloads.read(key, options) }
       } catch (error) {
         if (!isMindtraceError(error, 'NOT_FOUND')) throw error
       }

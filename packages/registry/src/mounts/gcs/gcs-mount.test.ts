@@ -7,6 +7,7 @@ import { type TemporaryFolder, temporaryFolder } from '@mindtrace/core/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openMount } from '../../mount-url.ts'
 import { collect } from '../../testing/collect.ts'
+import { describePayloadCache } from '../../testing/describe-payload-cache.ts'
 import { describeMount, describeRegistry, someBytes, someStream } from '../../testing/index.ts'
 import { GcsMount, openGcsMount } from './index.ts'
 
@@ -46,6 +47,7 @@ describe.skipIf(isMissing)('with a store', () => {
   withAnAccount()
   describeMount('gcs', { create: () => gcsMount() })
   describeRegistry('gcs', { create: () => gcsMount() })
+  describePayloadCache('gcs', { isRemote: true, create: () => gcsMount() })
 })
 
 describe.skipIf(isMissing)('a GCS mount', () => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { openRegistry } from '../../registry.ts'
+import { describePayloadCache } from '../../testing/describe-payload-cache.ts'
 import { describeRegistry } from '../../testing/index.ts'
 import { S3Mount } from './s3-mount.ts'
 
@@ -10,13 +11,13 @@ describe.skipIf(endpoint === '')('with MINDTRACE_TEST_S3_ENDPOINT', () => {
   const bucket = `registry-${randomUUID()}`
   let mounts = 0
 
-  describeRegistry('s3', {
-    isRemote: true,
-    create: () => {
-      mounts += 1
-      return new S3Mount({ endpoint, bucket, prefix: `mount-${mounts}` })
-    },
-  })
+  const create = () => {
+    mounts += 1
+    return new S3Mount({ endpoint, bucket, prefix: `mount-${mounts}` })
+  }
+
+  describeRegistry('s3', { isRemote: true, create })
+  describePayloadCache('s3', { isRemote: true, create })
 
   it('makes the bucket before it sends a client there', async () => {
     await using mount = new S3Mount({ endpoint, bucket: `new-${randomUUID()}` })
