@@ -167,6 +167,12 @@ async function makeMcp(folder: string): Promise<void> {
   await writeFile('tests/fixtures/golden-mcp.json', `${JSON.stringify(fixture)}\n`)
 }
 
+/** The OpenAPI document, without white space. */
+async function makeOpenApi(folder: string): Promise<void> {
+  const text = await readFile(join(folder, 'golden/openapi.json'), 'utf8')
+  await writeFile('tests/fixtures/golden-openapi.json', `${JSON.stringify(JSON.parse(text))}\n`)
+}
+
 /** The documents of the three lakes, a line each, and their indexes, which are the same in all three. */
 async function makeMongo(folder: string): Promise<void> {
   const lines: string[] = []
@@ -192,4 +198,5 @@ await makeStory(folder, spec)
 await makeContract(spec)
 await makeStatuses(spec)
 await makeMcp(folder)
+await makeOpenApi(folder)
 await makeMongo(folder)
