@@ -28,6 +28,11 @@ const Odds = defineCollection({
     at: z.iso.datetime({ offset: true, local: true }).overwrite((text) => text),
     days: z.record(z.string(), z.iso.datetime()),
     parts: z.array(z.object({ name: z.string(), size: z.number().nullable().default(null) })),
+    place: z
+      .object({ name: z.string(), key: z.string().nullable().default(null) })
+      .overwrite((place) => ({ ...place, key: `main/${place.name}` }))
+      .nullable()
+      .default(null),
     free: z.unknown(),
   }),
 })
@@ -70,6 +75,7 @@ const oddValue = fc.oneof(
     [{ name: 'n' }],
     [{ name: 'n', size: 1, more: 1 }],
   ),
+  fc.constantFrom<unknown>({ name: 'n', key: 'another' }, { name: 'n' }, { name: 1, key: null }),
   fc.constantFrom<unknown>(
     { d: new Date(5) },
     { d: new Date(Number.NaN) },
@@ -109,6 +115,7 @@ const usualOdd = {
   at: new Date(0),
   days: { first: new Date('9999-12-31T23:59:59.999Z') },
   parts: [{ name: 'n', size: null }],
+  place: { name: 'n', key: 'main/n' },
   free: { at: new Date(1), large: Long.fromNumber(2 ** 40), list: [new Binary(Buffer.from('a'))] },
 } satisfies Row
 

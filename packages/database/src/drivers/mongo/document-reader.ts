@@ -80,8 +80,12 @@ function readerOf(schema: z.core.$ZodTypes): Read | undefined {
       return isPlainly(def) && inner(def.keyType) === text
         ? values(inner(def.valueType))
         : undefined
-    case 'object':
-      return isPlainly(def) ? object(def.shape as z.core.$ZodShape) : undefined
+    case 'object': {
+      const { checks = [], ...rest } = def
+      return isPlainly(rest)
+        ? overwritten(object(def.shape as z.core.$ZodShape), checks)
+        : undefined
+    }
     default:
       return undefined
   }
@@ -212,6 +216,27 @@ function object(shape: z.core.$ZodShape): Read | undefined {
       at += 1
     }
     return at === names.length ? value : unusual
+  }
+}
+
+/**
+ * What `overwrite` makes of a value, last of all, as the schema would; no other check is known. It may see its own
+ * result again, when something else leaves the document to the schema.
+ */
+function overwritten(
+  read: Read | undefined,
+  checks: readonly z.core.$ZodCheck<never>[],
+): Read | undefined {
+  if (read === undefined || checks.length === 0) return read
+  const changes: ((value: unknown) => unknown)[] = []
+  for (const { _zod } of checks) {
+    const { check, tx } = _zod.def as { readonly check: string; readonly tx?: (typeof changes)[0] }
+    if (check !== 'overwrite' || tx === undefined) return undefined
+    changes.push(tx)
+  }
+  return (value) => {
+    const own = read(value)
+    return own === unusual ? unusual : changes.reduce((changed, change) => change(changed), own)
   }
 }
 

@@ -93,6 +93,9 @@ interface TransactionScope {
   readonly session: mongoose.mongo.ClientSession | undefined
 }
 
+/** Groups of one large look-up that are read beside each other. */
+const readsAtOnce = 3
+
 class OpenMongoDatabase implements Database {
   readonly transactional: boolean
   readonly #connection: mongoose.Connection
@@ -124,6 +127,7 @@ class OpenMongoDatabase implements Database {
   }
 
   readonly #outside: MongoAccess = {
+    parallel: readsAtOnce,
     run: (work, options) => this.#run(() => withNetworkErrors(work(undefined)), options),
     unit: (work, options) =>
       this.transactional
@@ -266,7 +270,7 @@ class OpenMongoDatabase implements Database {
         throw converted
       }
     }
-    return { run, unit: run }
+    return { parallel: 1, run, unit: run }
   }
 
   #repository<T extends object, I>(collection: Collection<T, I>, access: MongoAccess) {

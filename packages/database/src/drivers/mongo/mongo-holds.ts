@@ -24,11 +24,15 @@ export async function hold(
   session: mongoose.mongo.ClientSession,
 ): Promise<void> {
   if (keys.length === 0) return
-  const wanted = new Set(keys.map((key) => slotOf(collection, key)))
-  const operations = [...wanted].map((slot) => ({
-    updateOne: { filter: { _id: slot }, update: { $inc: { n: 1 } }, upsert: true },
-  }))
+  const wanted = [...new Set(keys.map((key) => slotOf(collection, key)))]
+  const update = { $inc: { n: 1 } }
   try {
+    // One statement, where they are all there: they are made once and stay.
+    const { matchedCount } = await holds.updateMany({ _id: { $in: wanted } }, update, { session })
+    if (matchedCount === wanted.length) return
+    const operations = wanted.map((slot) => ({
+      updateOne: { filter: { _id: slot }, update, upsert: true },
+    }))
     await holds.bulkWrite(operations, { session, ordered: false })
   } catch (error) {
     // Two transactions made the slot at once.

@@ -1,4 +1,9 @@
-import { type CallOptions, isMindtraceError, type MindtraceError } from '@mindtrace/core'
+import {
+  type CallOptions,
+  isMindtraceError,
+  type MindtraceError,
+  mapBounded,
+} from '@mindtrace/core'
 import mongoose from 'mongoose'
 import { type Change, type ParsedChange, parseChange } from '../../change.ts'
 import { type Collection, type Index, maxDocumentBytes, type Stored } from '../../collection.ts'
@@ -48,6 +53,8 @@ type Session = mongoose.mongo.ClientSession | undefined
 export interface MongoAccess {
   /** Runs work with one write, or reads. */
   run<R>(work: (session: Session) => Promise<R>, options?: CallOptions): Promise<R>
+  /** How many reads may be under way at once: one within a transaction. */
+  readonly parallel: number
   /** Runs work with several writes, all or none of them where the deployment has transactions. */
   unit<R>(work: (session: Session) => Promise<R>, options?: CallOptions): Promise<R>
 }
@@ -60,6 +67,8 @@ interface Prepared<T> {
 }
 
 const groupSize = 1000
+/** One query takes so many keys: with the longest ones it is still a small part of the largest message. */
+const maxKeysAtOnce = 5000
 const defaultBatchSize = 500
 const maxUpsertAttempts = 5
 
@@ -122,7 +131,7 @@ export class MongoRepository<T extends object, I> implements Repository<T, I> {
     const { projection, names } = this.#selection(options.fields)
     const row = await this.#access.run(
       (session) =>
-        this.#at.model.findOne(this.#byKey(key), projection, { lean: true, ...in_(session) }),
+        this.#at.native.findOne(this.#byKey(key), { ...given({ projection }), ...in_(session) }),
       options,
     )
     if (row === null) throw notFound(this.#collection, key)
@@ -135,18 +144,27 @@ export class MongoRepository<T extends object, I> implements Repository<T, I> {
   ) {
     const found = new Map<string, Stored<Pick<T, F>>>()
     const distinct = [...new Set(keys)]
-    for (let from = 0; from < distinct.length; from += groupSize) {
-      const group = distinct.slice(from, from + groupSize)
+    if (options.hold && distinct.length > 0) {
+      await this.#access.run((session) => this.#at.hold(distinct, session), options)
+    }
+    const { parallel } = this.#access
+    const size = parallel > 1 ? groupSize : maxKeysAtOnce
+    const groups: string[][] = []
+    for (let from = 0; from < distinct.length; from += size) {
+      groups.push(distinct.slice(from, from + size))
+    }
+    // The server looks up one group while another is decoded here.
+    const read = await mapBounded(groups, parallel, (group) => {
       const query = { filter: { [this.#collection.key]: { $in: group } }, sort: undefined }
-      const documents = await this.#access.run(async (session) => {
-        if (options.hold) await this.#at.hold(group, session)
-        return this.#read<F>(query, options.fields, undefined, session)
-      }, options)
-      for (const document of documents) {
-        const key = this.#collection.keyOf(document)
-        // Two documents of another program may have one key: the first is the one, as everywhere.
-        if (!found.has(key)) found.set(key, document)
-      }
+      return this.#access.run(
+        (session) => this.#read<F>(query, options.fields, undefined, session),
+        options,
+      )
+    })
+    for (const document of read.flat()) {
+      const key = this.#collection.keyOf(document)
+      // Two documents of another program may have one key: the first is the one, as everywhere.
+      if (!found.has(key)) found.set(key, document)
     }
     return found
   }
@@ -181,8 +199,7 @@ export class MongoRepository<T extends object, I> implements Repository<T, I> {
         async (session) =>
           this.#at.native.find(where, {
             batchSize,
-            ...(sort === undefined ? {} : { sort }),
-            ...(projection === undefined ? {} : { projection }),
+            ...given({ projection, sort }),
             ...in_(session),
           }),
         options,
@@ -216,7 +233,7 @@ export class MongoRepository<T extends object, I> implements Repository<T, I> {
     // Without a filter the server would read the documents; their `_id`s are half the work.
     const by = Object.keys(where).length === 0 ? { hint: { _id: 1 as const } } : {}
     return this.#access.run(
-      (session) => this.#at.model.countDocuments(where, { ...by, ...in_(session) }).exec(),
+      (session) => this.#at.native.countDocuments(where, { ...by, ...in_(session) }),
       options,
     )
   }
@@ -243,7 +260,7 @@ export class MongoRepository<T extends object, I> implements Repository<T, I> {
   async exists(filter: FilterInput, options?: CallOptions): Promise<boolean> {
     const where = this.#where(filter)
     const found = await this.#access.run(
-      (session) => this.#at.model.findOne(where, { _id: 1 }, { lean: true, ...in_(session) }),
+      (session) => this.#at.native.findOne(where, { projection: { _id: 1 }, ...in_(session) }),
       options,
     )
     return found !== null
@@ -264,11 +281,10 @@ export class MongoRepository<T extends object, I> implements Repository<T, I> {
       }
       const row = await this.#change(filter, parsed, { key, session })
       if (row !== undefined) return this.#at.read<keyof T>(row)
-      const there = await this.#at.model.findOne(
-        this.#byKey(key),
-        { _id: 1 },
-        { lean: true, ...in_(session) },
-      )
+      const there = await this.#at.native.findOne(this.#byKey(key), {
+        projection: { _id: 1 },
+        ...in_(session),
+      })
       throw there === null ? notFound(this.#collection, key) : conflict(this.#collection, key)
     }, options)
   }
@@ -300,7 +316,7 @@ export class MongoRepository<T extends object, I> implements Repository<T, I> {
   async delete(key: string, options?: CallOptions): Promise<void> {
     const { deletedCount } = await this.#access.run(async (session) => {
       await this.#at.hold([key], session)
-      return this.#at.model.deleteOne(this.#byKey(key), { ...in_(session) }).exec()
+      return this.#at.native.deleteOne(this.#byKey(key), { ...in_(session) })
     }, options)
     if (deletedCount === 0) throw notFound(this.#collection, key)
   }
@@ -308,7 +324,7 @@ export class MongoRepository<T extends object, I> implements Repository<T, I> {
   async deleteMany(filter: FilterInput, options?: CallOptions): Promise<number> {
     const where = this.#where(filter)
     const { deletedCount } = await this.#access.run(
-      (session) => this.#at.model.deleteMany(where, { ...in_(session) }).exec(),
+      (session) => this.#at.native.deleteMany(where, { ...in_(session) }),
       options,
     )
     return deletedCount
@@ -321,12 +337,9 @@ export class MongoRepository<T extends object, I> implements Repository<T, I> {
     added: string | 1,
     options: CallOptions | undefined,
   ): Promise<Row[]> {
-    const pipeline = [
-      { $match: where },
-      { $group: { _id: by, n: { $sum: added } } },
-    ] as mongoose.PipelineStage[]
+    const pipeline = [{ $match: where }, { $group: { _id: by, n: { $sum: added } } }]
     return this.#access.run(
-      (session) => this.#at.model.aggregate<Row>(pipeline, { ...in_(session) }).exec(),
+      (session) => this.#at.native.aggregate<Row>(pipeline, { ...in_(session) }).toArray(),
       options,
     )
   }
@@ -469,13 +482,16 @@ export class MongoRepository<T extends object, I> implements Repository<T, I> {
     const documents: Stored<Pick<T, F>>[] = []
     for (let skip = 0; ; ) {
       const wanted = limit === undefined ? 0 : limit - documents.length
-      const rows: Row[] = await this.#at.model.find(filter, projection, {
-        lean: true,
-        limit: wanted,
-        ...(skip === 0 ? {} : { skip }),
-        ...(sort === undefined ? {} : { sort }),
-        ...in_(session),
-      })
+      const rows: Row[] = await this.#at.native
+        .find(filter, {
+          limit: wanted,
+          // Else the first answer has 101 documents, and the others are a second round trip.
+          batchSize: limit === undefined ? maxKeysAtOnce : wanted,
+          ...given({ projection, sort }),
+          ...(skip === 0 ? {} : { skip }),
+          ...in_(session),
+        })
+        .toArray()
       const read = rows.length
       for (const row of rows) {
         const document = this.#at.readable<F>(row, names)
@@ -621,6 +637,12 @@ async function nextRows(cursor: mongoose.mongo.FindCursor): Promise<Row[]> {
 /** The option that makes an operation part of a transaction. */
 function in_(session: Session): { readonly session?: mongoose.mongo.ClientSession } {
   return session === undefined ? {} : { session }
+}
+
+/** The options that are there. */
+function given<O extends object>(options: O): { [K in keyof O]?: Exclude<O[K], undefined> } {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as { [K in keyof O]?: Exclude<O[K], undefined> }
 }
 
 function isUnique({ unique }: Index): boolean {
