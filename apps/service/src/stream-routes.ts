@@ -7,15 +7,19 @@ import { answer } from './answer.ts'
 import { jsonResponse } from './json-response.ts'
 import { payloadResponse } from './payload-response.ts'
 import { pathSegments } from './request-path.ts'
+import { addRowRoutes } from './row-routes.ts'
 
 /** What the routes of the streams need. */
 export interface StreamRoutesOptions {
   readonly callerOf: CallerOf
   readonly log: Logger
+  /** The largest body that is JSON; default 64 MiB. */
+  readonly jsonBytes?: number | undefined
 }
 
 /** The routes of `streamRoutes`: bytes in and out of the lake, never whole in memory. */
-export function addStreamRoutes(app: Hono, { callerOf, log }: StreamRoutesOptions): void {
+export function addStreamRoutes(app: Hono, options: StreamRoutesOptions): void {
+  const { callerOf, log } = options
   app.get('/v1/assets/:asset_id/payload', (context) =>
     answer(context, log, () => {
       const [, , assetId = ''] = pathSegments(context.req.url)
@@ -60,6 +64,8 @@ export function addStreamRoutes(app: Hono, { callerOf, log }: StreamRoutesOption
       return jsonResponse(await streams.ingestGroup(sessionId, items, { signal: request.signal }))
     }),
   )
+
+  addRowRoutes(app, options)
 
   const notAllowed = (allow: string) => () =>
     jsonResponse({ detail: 'Method Not Allowed' }, 405, { allow })

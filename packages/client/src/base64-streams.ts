@@ -1,15 +1,25 @@
 import {
+  cursorAfter,
   type LakeStreams,
+  type PageInfo,
   type PayloadRead,
+  type PlacedRow,
+  placedRows,
   qualifiedKey,
   type ReadOptions,
+  type RowOf,
+  type RowsInput,
+  type RowTask,
   type StorageRef,
   type TaskCall,
+  type TaskInput,
 } from '@mindtrace/contract'
-import { type Bytes, bytesOf, MindtraceError, streamOf } from '@mindtrace/core'
+import { type Bytes, bytesOf, type CallOptions, MindtraceError, streamOf } from '@mindtrace/core'
 
 /** What base64 in JSON may carry: it is held in memory several times, on either side. */
 const maxObjectBytes = 256 * 1024 * 1024
+/** The most rows of a page, by default. */
+const pageLimit = 500
 
 /**
  * The streams of a service that has none, as the Python one: whole objects as base64 in JSON. Ranges
@@ -57,6 +67,33 @@ export function createBase64Streams(call: TaskCall): LakeStreams {
     async ingestGroup() {
       throw new MindtraceError('NOT_IMPLEMENTED', 'the service does not know how to ingest samples')
     },
+
+    rows: (name, input, options = {}) => placedRows(pagedRows(call, name, input, options)),
+  }
+}
+
+/** Rows by pages. A cursor within the first page is not to be had when there is no second. */
+async function* pagedRows<Name extends RowTask>(
+  call: TaskCall,
+  name: Name,
+  input: RowsInput<Name>,
+  options: CallOptions,
+): AsyncGenerator<PlacedRow<RowOf<Name>>> {
+  let cursor = input.cursor ?? null
+  for (let left = input.limit ?? Number.POSITIVE_INFINITY; left > 0; ) {
+    const { items, page } = (await call(
+      name,
+      { ...input, cursor, limit: Math.min(left, pageLimit) } as unknown as TaskInput<Name>,
+      options,
+    )) as unknown as { readonly items: readonly RowOf<Name>[]; readonly page: PageInfo }
+    const { next_cursor } = page
+    const [begin, like] = [cursor, next_cursor ?? cursor]
+    for (const row of items) {
+      yield { row, cursor: () => (like === null ? null : (cursorAfter(like, row) ?? begin)) }
+    }
+    if (next_cursor === null) return
+    cursor = next_cursor
+    left -= items.length
   }
 }
 

@@ -1,4 +1,4 @@
-import type { LakeStreams } from '@mindtrace/contract'
+import { deferredRows, type LakeStreams } from '@mindtrace/contract'
 import { isMindtraceError } from '@mindtrace/core'
 import { createBase64Streams } from './base64-streams.ts'
 import { createHttpStreams } from './http-streams.ts'
@@ -11,6 +11,7 @@ import type { HttpTransport } from './http-transport.ts'
 export function createChosenStreams(
   transport: HttpTransport,
   call: Parameters<typeof createBase64Streams>[0],
+  trustOutputs: boolean,
 ): LakeStreams {
   let chosen: Promise<LakeStreams> | undefined
   const choose = async (): Promise<LakeStreams> => {
@@ -19,7 +20,7 @@ export function createChosenStreams(
         { what: 'extensions', method: 'GET', path: '/v1/extensions', repeatable: true },
         (response) => response.arrayBuffer(),
       )
-      return createHttpStreams(transport)
+      return createHttpStreams(transport, trustOutputs)
     } catch (error) {
       if (isMindtraceError(error, 'NOT_IMPLEMENTED')) return createBase64Streams(call)
       chosen = undefined
@@ -35,5 +36,6 @@ export function createChosenStreams(
     readObject: async (...request) => (await streams()).readObject(...request),
     writeObject: async (...request) => (await streams()).writeObject(...request),
     ingestGroup: async (...request) => (await streams()).ingestGroup(...request),
+    rows: (...request) => deferredRows(async () => (await streams()).rows(...request)),
   }
 }

@@ -52,10 +52,11 @@ export function connectLake(address: string, options: ConnectOptions = {}): Lake
     fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
     timeoutMs: options.timeoutMs ?? 60_000,
   })
-  const call = createHttpCall(transport, url, options.trustOutputs ?? false)
+  const trustOutputs = options.trustOutputs ?? false
+  const call = createHttpCall(transport, url, trustOutputs)
   return createLake({
     call,
-    streams: createChosenStreams(transport, call),
+    streams: createChosenStreams(transport, call, trustOutputs),
     dispose: async () => transport.close(),
   })
 }

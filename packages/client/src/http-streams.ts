@@ -18,11 +18,12 @@ import {
   MindtraceError,
 } from '@mindtrace/core'
 import { withAnnouncedHashes } from './announced-hashes.ts'
+import { httpRows } from './http-rows.ts'
 import type { HttpTransport } from './http-transport.ts'
 import { decodeHeader, encodeHeader, encodeSegment, objectPath, wireHeaders } from './wire.ts'
 
 /** The streams of a lake over HTTP. Bodies flow as they are read, in either direction. */
-export function createHttpStreams(transport: HttpTransport): LakeStreams {
+export function createHttpStreams(transport: HttpTransport, trustOutputs: boolean): LakeStreams {
   return {
     readAsset: (assetId, options) =>
       read(transport, `asset ${assetId}`, `/v1/assets/${encodeSegment(assetId)}/payload`, options),
@@ -60,6 +61,8 @@ export function createHttpStreams(transport: HttpTransport): LakeStreams {
       })
       return parse(IngestGroupResult, result, `the result of ingest ${sessionId}`)
     },
+
+    rows: httpRows(transport, trustOutputs),
   }
 }
 

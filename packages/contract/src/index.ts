@@ -153,6 +153,19 @@ export {
   TransferPolicy,
 } from './model/sync.ts'
 export { DirectUploadSession } from './model/uploads.ts'
+export { decodeRowLines, encodeRowLines, rowLinesType, type ToldError } from './row-lines.ts'
+export {
+  cursorAfter,
+  deferredRows,
+  type PlacedRow,
+  parseRow,
+  placedRows,
+  type RowOf,
+  type Rows,
+  type RowsInput,
+  type RowTask,
+  rowTasks,
+} from './rows.ts'
 export { type ScopeRule, type ScopeSubject, streamScopes, taskScopes } from './scopes.ts'
 export { ObjectUploadSessionOutput } from './tasks/objects.ts'
 export { tasks } from './tasks/table.ts'

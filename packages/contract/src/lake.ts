@@ -2,6 +2,7 @@ import type { ByteStream, Bytes, CallOptions } from '@mindtrace/core'
 import { allTasks, type TaskCall, type TaskInput, type TaskName, type TaskOutput } from './call.ts'
 import type { IngestGroupResult, IngestSample } from './model/ingest.ts'
 import type { StorageRef } from './model/storage.ts'
+import type { RowOf, Rows, RowsInput, RowTask } from './rows.ts'
 
 /** Part of a payload: from `start` (0-based) to `end` (inclusive; absent: to the end), as HTTP ranges. */
 export interface ByteRange {
@@ -85,6 +86,17 @@ export interface LakeStreams {
     items: AsyncIterable<IngestItem> | Iterable<IngestItem>,
     options?: CallOptions,
   ): Promise<IngestGroupResult>
+  /**
+   * Every row that the pages of a task would hold, in their order, a few at a time in memory: what exists when the
+   * stream begins, or began where its input has a cursor. Asked for when it is first read; what is refused throws there.
+   *
+   * @throws what the page task throws; `UNAVAILABLE` when it breaks off. `cursor` leads on then.
+   */
+  rows<Name extends RowTask>(
+    name: Name,
+    input: RowsInput<Name>,
+    options?: CallOptions,
+  ): Rows<RowOf<Name>>
 }
 
 /** Where an object lies. A null version is the latest. */

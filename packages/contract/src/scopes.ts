@@ -190,10 +190,14 @@ export const taskScopes: Readonly<Partial<Record<TaskName, ScopeRule>>> = {
   'collection_items.delete': [{ item: 'id' }],
 }
 
-/** As {@link taskScopes} for the streams; paths are those of their first argument. */
+/**
+ * As {@link taskScopes} for the streams; paths are those of their first argument. Rows are judged by the page
+ * task that they are of, and never by what stands here.
+ */
 export const streamScopes: Readonly<Partial<Record<keyof typeof streamRoutes, ScopeRule>>> = {
   readAsset: byAsset('id'),
   readObject: [{ mount: 'mount' }],
   writeObject: [{ mount: 'mount' }],
   ingestGroup: 'whole',
+  rows: 'whole',
 }

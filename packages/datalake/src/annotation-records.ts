@@ -29,7 +29,6 @@ const NewRecords = z.object({ annotations: z.array(NewRecord) })
 export function annotationRecordHandlers(parts: LakeParts) {
   const { records, clock } = parts
   const listing = listingsOf(parts).annotationRecords
-  const ofAsset = (assetId: string) => ({ 'subject.kind': 'asset', 'subject.id': assetId })
   return {
     'annotation_records.add': async (input, options) => {
       const { annotation_set_id: setId, annotation_schema_id: schemaId } = input
@@ -137,6 +136,11 @@ export function annotationRecordHandlers(parts: LakeParts) {
       return null
     },
   } satisfies Handlers
+}
+
+/** The filter for the records of an asset. */
+export function ofAsset(assetId: string) {
+  return { 'subject.kind': 'asset', 'subject.id': assetId }
 }
 
 type Annotations = readonly z.output<typeof NewRecord>[]

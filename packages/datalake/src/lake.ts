@@ -91,9 +91,10 @@ export async function openLocalLake(
     settings: { ...defaults, ...options.settings },
   }
   const uploads = new UploadSessions(parts)
+  const manifests = new Manifests(parts.records)
   const lake = createLake({
-    call: callOf(handlersOf(parts, uploads)),
-    streams: lakeStreams(parts),
+    call: callOf(handlersOf(parts, uploads, manifests)),
+    streams: lakeStreams(parts, manifests),
     dispose: async () => {
       try {
         await uploads[Symbol.asyncDispose]()
@@ -106,8 +107,7 @@ export async function openLocalLake(
   return { ...lake, access: lakeAccess(parts), vitals: lakeVitals(parts, traffic) }
 }
 
-function handlersOf(parts: LakeParts, uploads: UploadSessions): Handlers {
-  const manifests = new Manifests(parts.records)
+function handlersOf(parts: LakeParts, uploads: UploadSessions, manifests: Manifests): Handlers {
   return {
     ...lakeHandlers(parts, manifests),
     ...objectHandlers(parts),

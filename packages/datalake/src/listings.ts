@@ -55,6 +55,7 @@ export function listingsOf({ records }: Pick<LakeParts, 'records'>) {
       collection: definitions.annotationSets,
       repository: records.annotationSets,
       timeField: 'created_at',
+      rowsAtOnce: 50,
       sorts: created('annotation_set_id'),
     },
     annotationRecords: {
@@ -82,6 +83,8 @@ export function listingsOf({ records }: Pick<LakeParts, 'records'>) {
       collection: definitions.datasetVersions,
       repository: records.datasetVersions,
       timeField: 'created_at',
+      // With manifests of up to 50,000 ids in them, and longer ones to be put together.
+      rowsAtOnce: 4,
       sorts: {
         created_desc: createdDesc('dataset_version_id'),
         dataset_version_desc: ['dataset_name', '-version', '-dataset_version_id'],

@@ -10,18 +10,21 @@ import type {
 import { type CallOptions, isMindtraceError, MindtraceError } from '@mindtrace/core'
 import { payloadRef } from './assets.ts'
 import { checkedBody, sha256Of } from './checked-body.ts'
+import type { Manifests } from './datasets/manifests.ts'
 import { inPlaceNoteOf } from './ingest/in-place.ts'
 import { ingestGroup } from './ingest/ingest-group.ts'
 import type { LakeParts } from './lake-parts.ts'
 import { putObject, refOf, versionOf } from './objects.ts'
+import { lakeRows } from './rows.ts'
 
 /** The streamed half of the in-process lake. */
-export function lakeStreams(parts: LakeParts): LakeStreams {
+export function lakeStreams(parts: LakeParts, manifests: Manifests): LakeStreams {
   return {
     readAsset: (assetId, options = {}) => readAsset(parts, assetId, options),
     readObject: (ref, options = {}) => readObject(parts, ref, options),
     writeObject: (request, body, options = {}) => putObject(parts, placeOf(request), body, options),
     ingestGroup: (sessionId, items, options = {}) => ingestGroup(parts, sessionId, items, options),
+    rows: lakeRows(parts, manifests),
   }
 }
 

@@ -1,6 +1,7 @@
 import {
   type AuditOutcome,
   allTasks,
+  deferredRows,
   type LakeStreams,
   type Need,
   type ObjectLocation,
@@ -44,6 +45,8 @@ export const streamNeeds = {
   readObject: 'reader',
   writeObject: 'writer',
   ingestGroup: 'writer',
+  // And what the page task needs.
+  rows: 'reader',
 } as const satisfies Record<keyof LakeStreams, Need>
 
 const ranks = { reader: 0, writer: 1, admin: 2 } as const
@@ -140,6 +143,13 @@ export function createGuard(
           return await streams.ingestGroup(session_id, items, ingest)
         })
       },
+      rows: (name, input, read = {}) =>
+        deferredRows(async () => {
+          ensure(name)
+          if (isUnlimited(principal)) return streams.rows(name, input, read)
+          const narrowed = await withinScopes(principal, name, input, { call }, read)
+          return streams.rows(name, narrowed as typeof input, read)
+        }),
     }
 
     return { principal, requestId, ensure, call: guardedCall, streams: guardedStreams }

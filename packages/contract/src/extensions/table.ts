@@ -51,4 +51,10 @@ export const streamRoutes = {
     path: '/v1/ingest/{session_id}/groups',
     summary: 'Writes a group of samples with their payloads: frames as described in ingest-frames.',
   },
+  rows: {
+    method: 'POST',
+    path: '/v1/rows/{task}',
+    summary:
+      'Streams every row that the pages of a task would hold, a JSON object a line; the last line is `{"$end":…}`, or `{"$error":…}` where it broke off.',
+  },
 } as const satisfies Record<string, StreamRoute>

@@ -13,8 +13,6 @@ import { type Manifests, storeManifest, withManifests } from './manifests.ts'
 export function datasetVersionHandlers(parts: LakeParts, manifests: Manifests) {
   const { records, clock } = parts
   const listing = listingsOf(parts).datasetVersions
-  const merged = (name: string | null, filters: Record<string, unknown> | null) =>
-    name === null ? filters : { ...filters, dataset_name: name }
   return {
     'dataset_versions.create': async (input, options) => {
       const { dataset_name, version, manifest } = input
@@ -57,12 +55,12 @@ export function datasetVersionHandlers(parts: LakeParts, manifests: Manifests) {
     'dataset_versions.list': async ({ dataset_name, filters }, options) => ({
       dataset_versions: await withManifests(
         records,
-        await listAll(parts, listing, merged(dataset_name, filters), options),
+        await listAll(parts, listing, ofDataset(dataset_name, filters), options),
         options,
       ),
     }),
     'dataset_versions.list_page': async ({ dataset_name, ...request }, options) => {
-      const filters = merged(dataset_name, request.filters)
+      const filters = ofDataset(dataset_name, request.filters)
       const { items, page } = await listPage(parts, listing, { ...request, filters }, options)
       return { items: await withManifests(records, items, options), page }
     },
@@ -85,6 +83,11 @@ export function datasetVersionHandlers(parts: LakeParts, manifests: Manifests) {
     },
     'dataset_versions.view_page': (input, options) => viewPage(parts, manifests, input, options),
   } satisfies Handlers
+}
+
+/** The filters of a listing of versions, all or those of one dataset. */
+export function ofDataset(name: string | null, filters: Readonly<Record<string, unknown>> | null) {
+  return name === null ? filters : { ...filters, dataset_name: name }
 }
 
 /** Inserts a version; the unique index decides between two who try at once. @throws `DUPLICATE`. */

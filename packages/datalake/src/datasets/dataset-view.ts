@@ -5,6 +5,7 @@ import type {
   DatasetViewRow,
   Datum,
   ParsedInput,
+  PlacedRow,
   StructuredFilter,
   TaskOutput,
 } from '@mindtrace/contract'
@@ -32,23 +33,8 @@ export async function viewPage(
   request: ViewPage,
   options: CallOptions,
 ): Promise<TaskOutput<'dataset_versions.view_page'>> {
-  if (request.sort !== 'manifest_order') {
-    throw invalidPage(`Unknown sort '${request.sort}' for a dataset view: use manifest_order`)
-  }
   const limit = pageLimit(request.limit, parts)
-  const head = await manifests.head(request.dataset_name, request.version, options)
-  const manifest = await manifests.open(head.dataset_version_id, options)
-  const scope = {
-    resource: `dataset_version_view:${request.dataset_name}:${request.version}`,
-    sort: request.sort,
-    filterFingerprint: filterFingerprint(request.filters),
-    timeField: null,
-  }
-  const start =
-    request.cursor === null
-      ? 0
-      : ordinalOf(decodeCursor(request.cursor, scope, parts.clock.now()), manifest.size) + 1
-
+  const { manifest, start, cursorOf } = await openView(parts, manifests, request, options)
   const matches: Match[] = []
   for await (const match of matching(
     parts.records,
@@ -69,22 +55,75 @@ export async function viewPage(
     page: {
       limit,
       has_more: more,
-      next_cursor:
-        more && last !== undefined
-          ? encodeCursor(
-              scope,
-              {
-                lastKey: { ordinal: last.ordinal, datum_id: last.datum.datum_id },
-                cutoff: null,
-              },
-              [],
-            )
-          : null,
+      next_cursor: more && last !== undefined ? cursorOf(last) : null,
       total_count: request.include_total
         ? await countMatches(parts.records, manifest, request.filters, options)
         : null,
     },
     view: { dataset_name: request.dataset_name, version: request.version, sort: request.sort },
+  }
+}
+
+/** Rows that are put together at a time. */
+const rowsAtOnce = 100
+
+/** All rows from the cursor on; `limit` is of all of them. @throws as {@link viewPage}. */
+export async function* viewRows(
+  parts: LakeParts,
+  manifests: Manifests,
+  request: Omit<ViewPage, 'include_total'>,
+  options: CallOptions,
+): AsyncGenerator<PlacedRow<DatasetViewRow>> {
+  const { records } = parts
+  const { manifest, start, cursorOf } = await openView(parts, manifests, request, options)
+  const { filters, expand, limit } = request
+  let left = limit ?? Number.POSITIVE_INFINITY
+  let matches: Match[] = []
+  async function* put() {
+    const made = await rows(records, matches, expand, options)
+    for (const [index, row] of made.entries()) {
+      const match = matches[index] as Match
+      yield { row, cursor: () => cursorOf(match) }
+    }
+    left -= matches.length
+    matches = []
+  }
+  for await (const match of matching(records, manifest, start, filters, rowsAtOnce, options)) {
+    options.signal?.throwIfAborted()
+    matches.push(match)
+    if (matches.length < Math.min(rowsAtOnce, left)) continue
+    yield* put()
+    if (left === 0) return
+  }
+  yield* put()
+}
+
+/** What a request means, the same for a page and for all rows. */
+async function openView(
+  { clock }: LakeParts,
+  manifests: Manifests,
+  request: Omit<ViewPage, 'include_total' | 'limit'>,
+  options: CallOptions,
+) {
+  if (request.sort !== 'manifest_order') {
+    throw invalidPage(`Unknown sort '${request.sort}' for a dataset view: use manifest_order`)
+  }
+  const head = await manifests.head(request.dataset_name, request.version, options)
+  const manifest = await manifests.open(head.dataset_version_id, options)
+  const scope = {
+    resource: `dataset_version_view:${request.dataset_name}:${request.version}`,
+    sort: request.sort,
+    filterFingerprint: filterFingerprint(request.filters),
+    timeField: null,
+  }
+  return {
+    manifest,
+    start:
+      request.cursor === null
+        ? 0
+        : ordinalOf(decodeCursor(request.cursor, scope, clock.now()), manifest.size) + 1,
+    cursorOf: ({ ordinal, datum }: Match) =>
+      encodeCursor(scope, { lastKey: { ordinal, datum_id: datum.datum_id }, cutoff: null }, []),
   }
 }
 

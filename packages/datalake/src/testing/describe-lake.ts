@@ -14,6 +14,7 @@ import { describeKeys } from './contract/keys.ts'
 import { describeObjects, describeStreams } from './contract/objects.ts'
 import { describePages } from './contract/paging.ts'
 import { describeResources } from './contract/resource-tests.ts'
+import { describeRows } from './contract/rows.ts'
 import { describeNoUploads, describeUploads } from './contract/uploads.ts'
 import { describeWholeLake } from './contract/whole-lake.ts'
 import { inLakeOf, type LakeUnderTest } from './lake-under-test.ts'
@@ -24,6 +25,7 @@ export function describeLake(name: string, underTest: LakeUnderTest): void {
   describe(`lake: ${name}`, () => {
     describe('resources', () => describeResources(inLake))
     describe('pages', () => describePages(inLake))
+    describe('rows', () => describeRows(inLake))
     describe('filters', () => describeFilters(inLake))
     describe('objects', () => describeObjects(inLake))
     describe('streams', () => describeStreams(inLake))

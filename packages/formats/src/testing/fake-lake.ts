@@ -1,5 +1,6 @@
 import {
   createLake,
+  deferredRows,
   type IngestGroupResult,
   type IngestItem,
   type IngestPayload,
@@ -46,6 +47,7 @@ export class FakeLake {
       readObject: notHere,
       writeObject: notHere,
       ingestGroup: async (sessionId, items) => await this.#ingestGroup(sessionId, items),
+      rows: () => deferredRows(notHere),
     },
     dispose: async () => {},
   })

@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest'
+import { backEnds, type ServedLake, serveWithKeys } from './served-lake.ts'
+
+/** One asset in each of the two mounts; their ids. */
+async function twoAssets({ lake }: ServedLake) {
+  const ids: Record<string, string> = {}
+  for (const mount of ['main', 'other']) {
+    const { asset } = await lake.assets.createFromObject({
+      name: `in ${mount}`,
+      mount,
+      data_base64: Buffer.from(mount).toString('base64'),
+      kind: 'image',
+      media_type: 'image/png',
+    })
+    ids[mount] = asset.asset_id
+  }
+  return ids as { readonly main: string; readonly other: string }
+}
+
+async function all<Row>(rows: AsyncIterable<Row>): Promise<Row[]> {
+  const read: Row[] = []
+  for await (const row of rows) read.push(row)
+  return read
+}
+
+describe.each(backEnds)('streams with keys, on %s', (_name, kind, isAbsent) => {
+  test.skipIf(isAbsent)('rows are those that a key may see', async () => {
+    await using served = await serveWithKeys(kind)
+    const ids = await twoAssets(served)
+    const scoped = await served.key('reader', { mounts: ['other'] })
+    const { collection } = await served.lake.collections.create({ name: 'c' })
+    const ofCollection = await served.key('reader', { collections: [collection.collection_id] })
+    const rowsAs = async (key: string, input = {}) => {
+      await using lake = served.as(key)
+      return (await all(lake.streams.rows('assets.list_page', input))).map((row) => row.asset_id)
+    }
+    expect((await rowsAs(served.keys.reader)).toSorted()).toEqual(Object.values(ids).toSorted())
+    expect(await rowsAs(scoped)).toEqual([ids.other])
+    // A filter can only narrow what the scope has left.
+    const filters = { $or: [{ 'storage_ref.mount': 'main' }, { 'storage_ref.mount': 'other' }] }
+    expect(await rowsAs(scoped, { filters })).toEqual([ids.other])
+    expect(await rowsAs(scoped, { filters: { 'storage_ref.mount': 'main' } })).toEqual([])
+    await expect(rowsAs(ofCollection)).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+      details: { missing: 'scope' },
+    })
+    await using lake = served.as(scoped)
+    await expect(all(lake.streams.rows('datums.list_page', {}))).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+    })
+  })
+
+  test.skipIf(isAbsent)('nothing is streamed to whoever has no key', async () => {
+    await using served = await serveWithKeys(kind)
+    for (const key of [undefined, 'mtk_0123456789abcdef_nothing']) {
+      expect((await served.post('v1/rows/assets.list_page', key)).status).toBe(401)
+    }
+  })
+})
