@@ -59,7 +59,9 @@ export function lakeHandlers(parts: LakeParts, manifests: Manifests) {
         deleted_payloads: delete_payloads,
         deleted_metadata: delete_metadata,
         clear_registry_metadata,
-        cleared_mounts: delete_payloads ? await clearMounts(parts, options) : [],
+        cleared_mounts: delete_payloads
+          ? await clearMounts(parts, clear_registry_metadata, options)
+          : [],
       }
     },
     'lake.stats': async (_input, options) => ({
@@ -70,7 +72,11 @@ export function lakeHandlers(parts: LakeParts, manifests: Manifests) {
   } satisfies Handlers
 }
 
-async function clearMounts({ store }: LakeParts, options: CallOptions): Promise<string[]> {
+async function clearMounts(
+  { store }: LakeParts,
+  withMetadata: boolean,
+  options: CallOptions,
+): Promise<string[]> {
   const cleared: string[] = []
   for (const { name, readOnly } of store.mounts()) {
     if (readOnly) continue
@@ -80,6 +86,7 @@ async function clearMounts({ store }: LakeParts, options: CallOptions): Promise<
       if (objects.length === 0) break
       await mapBounded(objects, 8, (object) => registry.delete(object, options), options)
     }
+    if (withMetadata) await registry.forgetMaterializers(options)
     cleared.push(name)
   }
   return cleared

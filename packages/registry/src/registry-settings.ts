@@ -95,6 +95,15 @@ export async function storeSettings(
   }
 }
 
+/** Writes the settings anew, and nothing else: what materializers Python programs have registered is forgotten. */
+export async function resetSettings(
+  mount: Mount,
+  settings: RegistrySettings,
+  options: CallOptions = {},
+): Promise<void> {
+  await write(mount, {}, settings, options)
+}
+
 /** Adds what is missing. False when another writer was faster. */
 async function addSettings(
   mount: Mount,

@@ -10,6 +10,7 @@ import {
 import type { PayloadCache } from './cache/payload-cache.ts'
 import { CachedSource, type PayloadSource, uncached } from './cache/payload-source.ts'
 import { ContentHash, type ContentHashForm, inHashOrder } from './content-hash.ts'
+import { CopiedObject, SourceChanged } from './copied-object.ts'
 import { DirectUploads } from './direct-uploads.ts'
 import { type Artifact, decodeText, type Storable } from './encoding.ts'
 import type { Garbage, Layout, ObjectId } from './layouts/layout.ts'
@@ -35,6 +36,7 @@ import {
 import {
   type RegistrySettings,
   readSettings,
+  resetSettings,
   storeSettings,
   type WantedSettings,
 } from './registry-settings.ts'
@@ -97,6 +99,22 @@ export type PutOutcome =
   | { readonly status: 'stored' | 'overwritten' | 'skipped'; readonly object: StoredObject }
   | { readonly status: 'failed'; readonly error: unknown }
 
+/** Options of {@link Registry.copyFrom}. */
+export interface CopyFromOptions extends CallOptions {
+  /** Of the source. Default and `latest`: the highest. */
+  readonly version?: string | undefined
+  readonly target?:
+    | {
+        /** Default: that of the source. */
+        readonly name?: string | undefined
+        /** Default: the next one. */
+        readonly version?: string | undefined
+      }
+    | undefined
+  /** As of {@link PutOptions}. */
+  readonly onConflict?: OnConflict | undefined
+}
+
 /** One object version as its document describes it. */
 export interface StoredObject {
   readonly name: string
@@ -140,6 +158,7 @@ export interface OpenedObject {
 }
 
 const lockWaitMs = 30_000
+const maxCopies = 5
 const textLimitBytes = 64 * 1024 * 1024
 
 /**
@@ -178,6 +197,7 @@ export class Registry implements AsyncDisposable {
   readonly uploads: DirectUploads
   readonly #layout: Layout
   readonly #writer: ObjectWriter
+  readonly #contentHash: ContentHashForm
   #settingsStored: Promise<void> | undefined
 
   /** @internal use {@link openRegistry} */
@@ -196,10 +216,11 @@ export class Registry implements AsyncDisposable {
     this.#layout = this.isPlain
       ? new PlainLayout(mount, settings.versionDigits, payloads)
       : layoutOf(mount, payloads)
+    this.#contentHash = options.contentHash ?? 'v2'
     this.#writer = new ObjectWriter({
       layout: this.#layout,
       settings,
-      contentHash: options.contentHash ?? 'v2',
+      contentHash: this.#contentHash,
       location: mount.location,
     })
     this.uploads = new DirectUploads(mount, {
@@ -259,6 +280,41 @@ export class Registry implements AsyncDisposable {
     }
     const outcomes = await this.#writer.writeMany(items, options)
     return Promise.all(outcomes.map((outcome) => this.#described(outcome)))
+  }
+
+  /**
+   * Copies an object of a registry, which may be this one: its files as they are, class, metadata, hashes.
+   * Between mounts of one service (and credentials that may read both) the store copies, of any size, and no
+   * bytes come here, but for objects without a hash, which get one. Otherwise the bytes are sent, and
+   * checked on their way.
+   *
+   * @throws {@link MindtraceError} `NOT_FOUND` when there is no such version; `CORRUPT` when the source does
+   * not match its hash or has lost a file; `UNAVAILABLE` when it is changed again and again; what
+   * {@link Registry.put} throws.
+   */
+  async copyFrom(
+    source: Registry,
+    name: string,
+    options: CopyFromOptions = {},
+  ): Promise<StoredObject> {
+    const { signal, version, onConflict, target = {} } = options
+    this.#refuseReadOnly()
+    for (let attempt = 1; ; attempt++) {
+      const id = await source.#resolve(name, { version, signal })
+      const found = id && (await source.#layout.read(id, { signal }))
+      if (id === undefined || found === undefined) throw objectNotFound(name, version)
+      const body = new CopiedObject(
+        { ...found, id, layout: source.#layout, mount: source.mount },
+        { layout: this.#layout, mount: this.mount, contentHash: this.#contentHash },
+      )
+      const item = { name: target.name ?? name, version: target.version, onConflict, body }
+      try {
+        return await this.#put(item, { signal })
+      } catch (error) {
+        if (!(error instanceof SourceChanged)) throw error
+        if (attempt === maxCopies) throw changedMeanwhile(id, error)
+      }
+    }
   }
 
   /**
@@ -542,6 +598,17 @@ export class Registry implements AsyncDisposable {
     return stored.includes(version) ? version : normalised
   }
 
+  /**
+   * Forgets what materializers Python programs have registered here. The settings stay: the reference puts its defaults
+   * in their place, with which a mount of other settings can't be opened any more.
+   *
+   * @throws {@link MindtraceError} `READ_ONLY`, or what the mount throws.
+   */
+  async forgetMaterializers(options: CallOptions = {}): Promise<void> {
+    this.#refuseReadOnly()
+    await resetSettings(this.mount, this.settings, options)
+  }
+
   #refuseReadOnly(): void {
     if (!this.readOnly) return
     throw new MindtraceError('READ_ONLY', `the mount '${this.mount.location}' is read-only`)
@@ -578,6 +645,14 @@ function pickFile(id: ObjectId, document: ObjectDocument, wanted: string | undef
     'INVALID_INPUT',
     `'${id.name}@${id.version}' has ${files.length} files; open one by its name`,
     { details: { ...id, files, materializer: document.materializer } },
+  )
+}
+
+function changedMeanwhile(id: ObjectId, cause: unknown): MindtraceError {
+  return new MindtraceError(
+    'UNAVAILABLE',
+    `'${id.name}@${id.version}' was changed each time it was copied; repeat`,
+    { cause, details: { ...id } },
   )
 }
 
