@@ -27,11 +27,16 @@ export function objectHandlers(parts: LakeParts) {
     'objects.get': async ({ storage_ref }, options) => {
       const registry = store.registry(storage_ref.mount)
       try {
-        const { body } = await registry.open(storage_ref.name, {
+        const { body, sizeBytes } = await registry.open(storage_ref.name, {
           ...options,
           ...versionOf(storage_ref.version),
         })
-        const bytes = await bytesOf(body, parts.settings.maxWholePayloadBytes, options)
+        const limit = parts.settings.maxWholePayloadBytes
+        if (options.takePayload !== undefined && sizeBytes <= limit) {
+          options.takePayload({ body: orNotReadable(body, storage_ref), sizeBytes })
+          return { storage_ref, data_base64: '' }
+        }
+        const bytes = await bytesOf(body, limit, options)
         return { storage_ref, data_base64: Buffer.from(bytes.buffer).toString('base64') }
       } catch (error) {
         if (isMindtraceError(error, 'TOO_LARGE')) throw error
@@ -52,17 +57,8 @@ export function objectHandlers(parts: LakeParts) {
       return { storage_ref, metadata }
     },
     'objects.copy': async ({ source, target_mount, target_name, target_version }, options) => {
-      const from = store.registry(source.mount)
-      const to = store.writable(target_mount)
-      const { body, object } = await from.open(source.name, {
-        ...options,
-        ...versionOf(source.version),
-      })
-      const stored = await to.put(target_name, body, {
-        ...options,
-        ...versionOf(target_version),
-        contentType: object.contentType,
-      })
+      const target = { mount: target_mount, name: target_name, version: target_version }
+      const stored = await store.copy(source, target, { signal: options.signal })
       return { storage_ref: refOf(target_mount, stored) }
     },
   } satisfies Handlers
@@ -76,6 +72,26 @@ function notReadable(error: unknown, storage_ref: StorageRef): unknown {
     cause: error,
     details: { detail: { code: 'OBJECT_NOT_READABLE', message, storage_ref } },
   })
+}
+
+/** A body whose failure is the task's. */
+function orNotReadable(body: ByteStream, storage_ref: StorageRef): ByteStream {
+  const reader = body.getReader()
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await reader.read()
+          if (done) controller.close()
+          else controller.enqueue(value)
+        } catch (error) {
+          controller.error(notReadable(error, storage_ref))
+        }
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  )
 }
 
 /**

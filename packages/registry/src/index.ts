@@ -54,6 +54,7 @@ export {
 export type { ExpectedBytes, OnConflict } from './object-writer.ts'
 export { type MountObserver, type MountTraffic, observedMount } from './observed-mount.ts'
 export {
+  type CopyFromOptions,
   type OpenedObject,
   type OpenOptions,
   openRegistry,

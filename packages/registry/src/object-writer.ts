@@ -38,10 +38,19 @@ export interface WritableArtifact extends Omit<Artifact, 'files'> {
   }[]
 }
 
+/** A body that takes itself in, and has its document: a copy of another object. */
+export interface ReadyObject {
+  /** What is taken in goes onto the stack. */
+  takeIn(
+    target: ObjectId,
+    options: CallOptions & { readonly stack: AsyncDisposableStack },
+  ): Promise<{ readonly files: readonly StagedFile[]; readonly document: ObjectDocument }>
+}
+
 /** What is to be stored, with all that says how. */
 export interface WriteItem {
   readonly name: string
-  readonly body: Storable | WritableArtifact
+  readonly body: Storable | WritableArtifact | ReadyObject
   readonly version?: string | undefined
   readonly metadata?: Readonly<Record<string, unknown>> | undefined
   readonly contentType?: string | undefined
@@ -217,14 +226,37 @@ export class ObjectWriter {
     checkObjectName(item.name)
     const version = this.#versionToWrite(item.version)
     const onConflict = this.#onConflict(item.onConflict)
-    const artifact = isArtifact(item.body) ? item.body : encodeBody(item.body)
     const firstChoice = version ?? (await this.#nextVersion(item.name, options))
     await using stack = new AsyncDisposableStack()
-    const { files, contentHash } = await this.#stage(
-      { name: item.name, version: firstChoice },
-      artifact,
-      { ...options, sha256: item.body instanceof Uint8Array ? item.sha256 : undefined, stack },
-    )
+    const id = { name: item.name, version: firstChoice }
+    const { body } = item
+    const { files, document } = isReady(body)
+      ? await body.takeIn(id, { ...options, stack })
+      : await this.#encode(id, { ...item, body }, { ...options, stack })
+    const moved = stack.move()
+    return {
+      name: item.name,
+      version,
+      firstChoice,
+      files,
+      document,
+      // A numbered write must never replace what another writer numbered alike.
+      onConflict: version === undefined ? 'skip' : onConflict,
+      [Symbol.asyncDispose]: () => moved.disposeAsync(),
+    }
+  }
+
+  /** Takes in a body that has no document yet, and makes one. */
+  async #encode(
+    id: ObjectId,
+    item: WriteItem & { readonly body: Storable | WritableArtifact },
+    options: CallOptions & { readonly stack: AsyncDisposableStack },
+  ): Promise<{ readonly files: readonly StagedFile[]; readonly document: ObjectDocument }> {
+    const artifact = isArtifact(item.body) ? item.body : encodeBody(item.body)
+    const { files, contentHash } = await this.#stage(id, artifact, {
+      ...options,
+      sha256: item.body instanceof Uint8Array ? item.sha256 : undefined,
+    })
     checkExpected(item, files)
     const [only] = files
     const document: ObjectDocument = {
@@ -238,17 +270,7 @@ export class ObjectWriter {
       ...(files.length === 1 && only !== undefined ? { sha256: only.staged.sha256 } : {}),
       ...(item.contentType === undefined ? {} : { content_type: item.contentType }),
     }
-    const moved = stack.move()
-    return {
-      name: item.name,
-      version,
-      firstChoice,
-      files,
-      document,
-      // A numbered write must never replace what another writer numbered alike.
-      onConflict: version === undefined ? 'skip' : onConflict,
-      [Symbol.asyncDispose]: () => moved.disposeAsync(),
-    }
+    return { files, document }
   }
 
   /** Takes the files in, in the order in which the content hash wants them. */
@@ -344,7 +366,7 @@ function* groupsOf(items: readonly WriteItem[], singles: number[]): Generator<re
 
 /** Infinity for what is not in memory. */
 function sizeOf(body: WriteItem['body']): number {
-  if (body instanceof ReadableStream) return Infinity
+  if (body instanceof ReadableStream || isReady(body)) return Infinity
   if (!isArtifact(body)) return body.length
   return body.files.reduce(
     (sum, file) => sum + (file.body instanceof Uint8Array ? file.body.byteLength : Infinity),
@@ -352,7 +374,12 @@ function sizeOf(body: WriteItem['body']): number {
   )
 }
 
+function isReady(body: WriteItem['body']): body is ReadyObject {
+  return typeof body === 'object' && 'takeIn' in body
+}
+
 async function cancelBodies({ body }: WriteItem, reason: unknown): Promise<void> {
+  if (isReady(body)) return
   const bodies = isArtifact(body) ? body.files.map((file) => file.body) : [body]
   for (const each of bodies) {
     if (each instanceof ReadableStream && !each.locked) await each.cancel(reason).catch(() => {})

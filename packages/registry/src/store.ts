@@ -1,5 +1,6 @@
 import { type CallOptions, MindtraceError } from '@mindtrace/core'
-import type { Registry } from './registry.ts'
+import type { OnConflict } from './object-writer.ts'
+import type { Registry, StoredObject } from './registry.ts'
 import type { RegistrySettings } from './registry-settings.ts'
 
 /** Points at an object version in a store. `version` absent, null or `latest`: the highest. */
@@ -166,6 +167,31 @@ export class Store implements AsyncDisposable {
       `'${key}' exists in ${holders.join(', ')}; write the mount before it: ${holder}/${key}`,
       { details: { key, mounts: holders } },
     )
+  }
+
+  /**
+   * Copies an object to a mount, which may be its own: see {@link Registry.copyFrom}.
+   *
+   * @throws {@link MindtraceError} `NOT_FOUND` for a mount or the source, `READ_ONLY`, what
+   * {@link Registry.copyFrom} throws.
+   */
+  async copy(
+    source: StorageRef,
+    target: {
+      readonly mount: string
+      readonly name: string
+      /** Absent or null: the next one. */
+      readonly version?: string | null | undefined
+    },
+    options: CallOptions & { readonly onConflict?: OnConflict | undefined } = {},
+  ): Promise<StoredObject> {
+    const from = this.registry(source.mount)
+    const to = this.writable(target.mount)
+    return to.copyFrom(from, source.name, {
+      ...options,
+      version: source.version ?? undefined,
+      target: { name: target.name, version: target.version ?? undefined },
+    })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -121,13 +121,18 @@ export function describeObjects(inLake: InLake): void {
       expect(pinned.storage_ref.qualified_key).toBe('main/copied@3.0.0')
       const own = await copy({ target_mount: 'main', target_name: 'folder/one' })()
       expect(own.storage_ref.version).toBe('1.0.1')
-      const { metadata } = await lake.objects.head({ storage_ref: own.storage_ref })
-      expect(metadata.metadata).toEqual({})
+      for (const { storage_ref } of [pinned, own]) {
+        const { metadata } = await lake.objects.head({ storage_ref })
+        const { path, _storage, ...kept } = (await lake.objects.head({ storage_ref: source }))
+          .metadata
+        expect(metadata).toMatchObject({ ...kept, metadata: { who: 'me' } })
+      }
       await expectRefusals([
         ['NOT_FOUND', copy({ source: { ...source, name: 'none' } })],
         ['NOT_FOUND', copy({ source: { ...source, mount: 'nowhere' } })],
         ['NOT_FOUND', copy({ target_mount: 'nowhere' })],
         ['INVALID_INPUT', copy({ target_name: '' })],
+        ['INVALID_INPUT', copy({ target_version: 'latest' })],
       ])
     }),
   )

@@ -7,6 +7,7 @@ import { type TemporaryFolder, temporaryFolder } from '@mindtrace/core/testing'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openMount } from '../../mount-url.ts'
 import { collect } from '../../testing/collect.ts'
+import { describeCopies } from '../../testing/describe-copies.ts'
 import { describePayloadCache } from '../../testing/describe-payload-cache.ts'
 import { describeMount, describeRegistry, someBytes, someStream } from '../../testing/index.ts'
 import { GcsMount, openGcsMount } from './index.ts'
@@ -23,8 +24,8 @@ const keysOf = async (mount: GcsMount, prefix = '') =>
   (await collect(mount.list(prefix))).map(({ key }) => key)
 
 /** A mount in a folder of its own, which is emptied at the end. */
-function gcsMount(prefix = newToken()) {
-  const mount = new GcsMount({ bucket, prefix, endpoint })
+function gcsMount(prefix = newToken(), ownBucket = bucket) {
+  const mount = new GcsMount({ bucket: ownBucket, prefix, endpoint })
   const dispose = mount[Symbol.asyncDispose].bind(mount)
   return Object.assign(mount, {
     prefix,
@@ -38,7 +39,7 @@ function gcsMount(prefix = newToken()) {
 
 afterAll(async () => {
   if (isMissing) return
-  for (const name of [bucket, `${bucket}-new`]) {
+  for (const name of [bucket, `${bucket}-new`, `${bucket}-2`]) {
     await fetch(`${endpoint}/storage/v1/b/${name}`, { method: 'DELETE' })
   }
 })
@@ -47,6 +48,11 @@ describe.skipIf(isMissing)('with a store', () => {
   withAnAccount()
   describeMount('gcs', { create: () => gcsMount() })
   describeRegistry('gcs', { create: () => gcsMount() })
+  describeCopies('gcs, to another bucket', {
+    isRemote: true,
+    isByStore: true,
+    create: () => ({ from: gcsMount(), to: gcsMount(newToken(), `${bucket}-2`) }),
+  })
   describePayloadCache('gcs', { isRemote: true, create: () => gcsMount() })
 })
 
