@@ -4,6 +4,7 @@ import { parseFaithfully } from './faithful-json.ts'
 test.each([
   '{"a":[1,2.5,-3,9007199254740991,-9007199254740991,1e30,0.12345678901234567]}',
   '{"text":"12345678901234567890 and 2^53+1","deep":{"b":null,"c":true}}',
+  '{"seal":"\\ud83e\\uddad","\\uD83E\\uDDAD":"🦭"}',
   '[]',
 ])('gives back what came: %s', (text) => {
   expect(parseFaithfully(text)).toEqual(JSON.parse(text))
@@ -15,6 +16,8 @@ test.each([
     "9007199254740993 is beyond 2^53 - 1; send it as text (at the key 'n')",
   ],
   ['[-9223372036854775808]', '-9223372036854775808 is beyond'],
+  ['{"name":"\\ud800 alone"}', "half of a surrogate pair is no character (at the key 'name')"],
+  ['{"metadata":{"\\udead":1}}', 'half of a surrogate pair is no character'],
 ])('refuses what it would change: %s', (text, message) => {
   expect(() => parseFaithfully(text)).toThrow(
     expect.objectContaining({

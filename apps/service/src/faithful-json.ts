@@ -4,18 +4,21 @@ import { MindtraceError } from '@mindtrace/core'
 const longInteger = /[:[,\s]-?\d{16}/
 /** What might be the key, also with any of its letters as an escape. */
 const proto = /"__proto__"|\\u00(?:5f|6f|7[024])/i
+/** What might be half of a character, which only an escape can say. */
+const surrogate = /\\ud[89a-f]/i
 
 /**
  * Parses JSON and refuses what could not be given back as it came: integers beyond ±(2^53 − 1), which
- * JavaScript would round, and the key `__proto__`, which is no key of its objects. MongoDB keeps both, so
- * changing them without a word would lose data.
+ * JavaScript would round, the key `__proto__`, which is no key of its objects, and half characters, which no
+ * database keeps. Changing them without a word would lose data.
  *
- * @throws {@link SyntaxError} for what is no JSON; {@link MindtraceError} `VALIDATION_FAILED` for the number,
- * `INVALID_INPUT` with the path for the key.
+ * @throws {@link SyntaxError} for what is no JSON; {@link MindtraceError} `VALIDATION_FAILED` for the number
+ * or text, `INVALID_INPUT` with the path for the key.
  */
 export function parseFaithfully(text: string): unknown {
   const hasProto = proto.test(text)
-  if (!hasProto && !longInteger.test(text)) return JSON.parse(text)
+  const hasSurrogate = surrogate.test(text)
+  if (!hasProto && !hasSurrogate && !longInteger.test(text)) return JSON.parse(text)
   const fault = (message: string, key: string): never => {
     const issue = { code: 'custom', path: [], message: `${message} (at the key '${key}')` }
     throw new MindtraceError('VALIDATION_FAILED', issue.message, { details: { issues: [issue] } })
@@ -23,6 +26,12 @@ export function parseFaithfully(text: string): unknown {
   const parsed: unknown = JSON.parse(
     text,
     (key, inner: unknown, context?: { readonly source?: string }) => {
+      if (
+        hasSurrogate &&
+        !(key.isWellFormed() && (typeof inner !== 'string' || inner.isWellFormed()))
+      ) {
+        fault('half of a surrogate pair is no character', key.toWellFormed())
+      }
       const source = context?.source
       if (typeof inner === 'number' && source !== undefined && /^-?\d+$/.test(source)) {
         if (!Number.isSafeInteger(inner)) {
