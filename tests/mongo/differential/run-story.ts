@@ -80,7 +80,7 @@ export async function runStory(sides: Sides, seed: number, steps: number): Promi
       answers.set(name, answer)
       const wrong = compared(call, theirs, answer, translation)
       if (wrong.length === 0) continue
-      const deviation = deviations.find(({ applies }) => applies(call, theirs, answer))
+      const deviation = deviations.find(({ applies }) => applies(call, theirs, answer, wrong))
       if (deviation !== undefined) seen[deviation.why] = (seen[deviation.why] ?? 0) + 1
       else {
         differences.push(
