@@ -171,6 +171,51 @@ describe.each(Object.entries(places))('on %s', (_, { missing, make }) => {
       120_000,
     )
 
+    it('read what was copied, whoever has written it', async () => {
+      const [source, target] = [await make(), await make()]
+      const options = { version_objects: true, mutable: true }
+      const open = (url: string) =>
+        openMount(url, { openers, defaults: { versionObjects: true, mutable: true } })
+      await using from = await open(source.url)
+      await using to = await open(target.url)
+      await using theirs = await PythonRegistry.open(source.backend, options)
+      const metadata = { text: 'é', nested: [1, 2.5, null] }
+      const bytes = Buffer.from('bytes of Python')
+      await theirs.save('theirs', bytes, { metadata })
+      await theirs.call('save', { name: 'a list', value: [1, 'two', null] })
+      await from.put('ours', Buffer.alloc(2_000_000, 7), { metadata, contentType: 'image/png' })
+      await from.put('a file', {
+        className: 'pathlib.PosixPath',
+        materializer: 'mindtrace.registry.archivers.path_archiver.PathArchiver',
+        files: [
+          { path: 'metadata.json', body: Buffer.from('{"name": "plate.txt", "is_dir": false}') },
+          { path: 'plate.txt', body: Buffer.from('a plate') },
+        ],
+      })
+      for (const name of ['theirs', 'a list', 'ours', 'a file']) {
+        const stored = await from.info(name)
+        const copied = await to.copyFrom(from, name)
+        expect(copied).toMatchObject({
+          ...stored,
+          sizeBytes: expect.any(Number),
+          sha256: copied.sha256,
+        })
+        expect(await to.verify(name)).toBe(true)
+      }
+      await using reader = await PythonRegistry.open(target.backend, options)
+      expect(await reader.load('theirs')).toEqual(bytes)
+      expect(await reader.load('ours')).toEqual(Buffer.alloc(2_000_000, 7))
+      expect(await reader.call('load', { name: 'a list' })).toEqual({ value: [1, 'two', null] })
+      expect(await reader.call('load', { name: 'a file' })).toEqual({
+        value: expect.stringMatching(/plate\.txt$/),
+      })
+      for (const name of ['theirs', 'ours']) {
+        expect(await reader.call('info', { name, version: '1.0.0' })).toMatchObject({ metadata })
+      }
+      await reader.save('theirs', Buffer.from('written over the copy'), { version: '1.0.0' })
+      expect(Buffer.from(await bodyOf(to, 'theirs')).toString()).toBe('written over the copy')
+    }, 120_000)
+
     it('write at the same time, and lose nothing', async () => {
       const { backend, url } = await make()
       const options = { version_objects: true, mutable: false }
