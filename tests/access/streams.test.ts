@@ -1,3 +1,5 @@
+import type { ArchiveRead } from '@mindtrace/contract'
+import { bytesOf } from '@mindtrace/core'
 import { describe, expect, test } from 'vitest'
 import { backEnds, type ServedLake, serveWithKeys } from './served-lake.ts'
 
@@ -50,10 +52,38 @@ describe.each(backEnds)('streams with keys, on %s', (_name, kind, isAbsent) => {
     })
   })
 
+  test.skipIf(isAbsent)('archives hold what a key may see', async () => {
+    await using served = await serveWithKeys(kind)
+    const ids = await twoAssets(served)
+    const scoped = await served.key('reader', { mounts: ['other'] })
+    await served.lake.datasetVersions.create({ dataset_name: 'd', version: '1', manifest: [] })
+    await using lake = served.as(scoped)
+    const text = async (read: Promise<ArchiveRead>) =>
+      new TextDecoder().decode(await bytesOf((await read).body, 1_000_000))
+    const archive = await text(lake.streams.archiveAssets({}))
+    expect(archive).toContain(ids.other)
+    expect(archive).not.toContain(ids.main)
+    const objects = (mount: string) => [{ mount, name: `in ${mount}`, version: null }]
+    expect(await text(lake.streams.archiveObjects({ objects: objects('other') }))).toContain(
+      'objects/other/in other@1.0.0',
+    )
+    const both = [...objects('other'), ...objects('main')]
+    const refused = { code: 'FORBIDDEN', details: { missing: 'scope' } }
+    await expect(lake.streams.archiveObjects({ objects: both })).rejects.toMatchObject(refused)
+    const dataset = { dataset_name: 'd', version: '1' }
+    await expect(lake.streams.archiveDataset(dataset)).rejects.toMatchObject(refused)
+    await using reader = served.as(served.keys.reader)
+    expect(await text(reader.streams.archiveDataset(dataset))).toContain('dataset_version.json')
+  })
+
   test.skipIf(isAbsent)('nothing is streamed to whoever has no key', async () => {
     await using served = await serveWithKeys(kind)
     for (const key of [undefined, 'mtk_0123456789abcdef_nothing']) {
-      expect((await served.post('v1/rows/assets.list_page', key)).status).toBe(401)
+      for (const path of ['rows/assets.list_page', 'archives/assets', 'archives/objects']) {
+        expect((await served.post(`v1/${path}`, key)).status).toBe(401)
+      }
+      const archive = `${served.address}/v1/archives/dataset?dataset_name=d&version=1`
+      expect((await fetch(archive)).status).toBe(401)
     }
   })
 })

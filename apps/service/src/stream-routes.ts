@@ -4,6 +4,7 @@ import { type ByteStream, type Logger, MindtraceError, streamOf } from '@mindtra
 import type { Context, Hono } from 'hono'
 import type { CallerOf } from './access/admission.ts'
 import { answer } from './answer.ts'
+import { addArchiveRoutes } from './archive-routes.ts'
 import { jsonResponse } from './json-response.ts'
 import { payloadResponse } from './payload-response.ts'
 import { pathSegments } from './request-path.ts'
@@ -66,6 +67,7 @@ export function addStreamRoutes(app: Hono, options: StreamRoutesOptions): void {
   )
 
   addRowRoutes(app, options)
+  addArchiveRoutes(app, options)
 
   const notAllowed = (allow: string) => () =>
     jsonResponse({ detail: 'Method Not Allowed' }, 405, { allow })

@@ -68,8 +68,16 @@ export function createBase64Streams(call: TaskCall): LakeStreams {
       throw new MindtraceError('NOT_IMPLEMENTED', 'the service does not know how to ingest samples')
     },
 
+    archiveDataset: noArchives,
+    archiveAssets: noArchives,
+    archiveObjects: noArchives,
+
     rows: (name, input, options = {}) => placedRows(pagedRows(call, name, input, options)),
   }
+}
+
+async function noArchives(): Promise<never> {
+  throw new MindtraceError('NOT_IMPLEMENTED', 'the service does not know how to make archives')
 }
 
 /** Rows by pages. A cursor within the first page is not to be had when there is no second. */

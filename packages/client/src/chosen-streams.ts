@@ -36,6 +36,9 @@ export function createChosenStreams(
     readObject: async (...request) => (await streams()).readObject(...request),
     writeObject: async (...request) => (await streams()).writeObject(...request),
     ingestGroup: async (...request) => (await streams()).ingestGroup(...request),
+    archiveDataset: async (...request) => (await streams()).archiveDataset(...request),
+    archiveAssets: async (...request) => (await streams()).archiveAssets(...request),
+    archiveObjects: async (...request) => (await streams()).archiveObjects(...request),
     rows: (...request) => deferredRows(async () => (await streams()).rows(...request)),
   }
 }

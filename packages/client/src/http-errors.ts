@@ -3,6 +3,7 @@ import {
   type ErrorCode,
   errorCodes,
   errorMessage,
+  isMindtraceError,
   MindtraceError,
   systemErrorCode,
 } from '@mindtrace/core'
@@ -122,4 +123,15 @@ function messageOf(
   if (typeof detail === 'string') return detail
   const message = (detail as { message?: unknown } | undefined)?.message
   return typeof message === 'string' ? message : `${what}: the service answered ${status}`
+}
+
+/** What an answer's body failed with, as an error of ours; the caller's own reason stays as it is. */
+export function bodyError(error: unknown, what: string, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted) return signal.reason
+  if (isMindtraceError(error)) return error
+  return new MindtraceError(
+    'UNAVAILABLE',
+    `${what}: the transfer broke off (${errorMessage(error)}); the log of the service may say more`,
+    { cause: error },
+  )
 }

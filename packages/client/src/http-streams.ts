@@ -10,14 +10,10 @@ import {
   StorageRef,
   type WrittenObject,
 } from '@mindtrace/contract'
-import {
-  type ByteStream,
-  type CallOptions,
-  errorMessage,
-  isMindtraceError,
-  MindtraceError,
-} from '@mindtrace/core'
+import { type ByteStream, type CallOptions, MindtraceError } from '@mindtrace/core'
 import { withAnnouncedHashes } from './announced-hashes.ts'
+import { httpArchives } from './http-archives.ts'
+import { bodyError } from './http-errors.ts'
 import { httpRows } from './http-rows.ts'
 import type { HttpTransport } from './http-transport.ts'
 import { decodeHeader, encodeHeader, encodeSegment, objectPath, wireHeaders } from './wire.ts'
@@ -63,6 +59,7 @@ export function createHttpStreams(transport: HttpTransport, trustOutputs: boolea
     },
 
     rows: httpRows(transport, trustOutputs),
+    ...httpArchives(transport),
   }
 }
 
@@ -227,15 +224,5 @@ function counted(
       cancel: (reason) => reader.cancel(reason),
     },
     { highWaterMark: 0 },
-  )
-}
-
-function bodyError(error: unknown, what: string, signal: AbortSignal | undefined): unknown {
-  if (signal?.aborted) return signal.reason
-  if (isMindtraceError(error)) return error
-  return new MindtraceError(
-    'UNAVAILABLE',
-    `${what}: the transfer broke off (${errorMessage(error)}); the log of the service may say more`,
-    { cause: error },
   )
 }

@@ -21,6 +21,11 @@ export {
   type TaskOutput,
   taskPath,
 } from './call.ts'
+export {
+  AssetArchiveInput,
+  DatasetArchiveInput,
+  ObjectArchiveInput,
+} from './extensions/archives.ts'
 export { AuditEntry, AuditListOutput, AuditOutcome } from './extensions/audit.ts'
 export {
   DatasetStats,
@@ -62,6 +67,7 @@ export {
 export { errorCodeHeader, httpStatus } from './http-status.ts'
 export { decodeIngestFrames, encodeIngestFrames, ingestFramesType } from './ingest-frames.ts'
 export {
+  type ArchiveRead,
   type ByteRange,
   createLake,
   type IngestItem,

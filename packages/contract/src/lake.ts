@@ -1,5 +1,10 @@
 import type { ByteStream, Bytes, CallOptions } from '@mindtrace/core'
 import { allTasks, type TaskCall, type TaskInput, type TaskName, type TaskOutput } from './call.ts'
+import type {
+  AssetArchiveInput,
+  DatasetArchiveInput,
+  ObjectArchiveInput,
+} from './extensions/archives.ts'
 import type { IngestGroupResult, IngestSample } from './model/ingest.ts'
 import type { StorageRef } from './model/storage.ts'
 import type { RowOf, Rows, RowsInput, RowTask } from './rows.ts'
@@ -97,6 +102,33 @@ export interface LakeStreams {
     input: RowsInput<Name>,
     options?: CallOptions,
   ): Rows<RowOf<Name>>
+  /**
+   * A dataset version with all that it leads to. `dataset_version.json` comes first, then for each datum, in the order of
+   * the manifest, `samples/<place>.json` (a resolved datum) and `samples/<place>.<role>.<extension>` for each payload,
+   * as WebDataset has it; last `annotation_schemas.json`.
+   *
+   * @throws `NOT_FOUND` for an unknown version; the body with what resolving and reading its parts throws.
+   */
+  archiveDataset(input: DatasetArchiveInput, options?: CallOptions): Promise<ArchiveRead>
+  /**
+   * The assets that a filter means: `assets/<id>.json` and `assets/<id>.<extension>` for each.
+   *
+   * @throws what `assets.list_page` throws for filters and sort.
+   */
+  archiveAssets(input: AssetArchiveInput, options?: CallOptions): Promise<ArchiveRead>
+  /** Stored objects, in the order given: `objects/<mount>/<name>@<version>`. @throws `NOT_FOUND` for the first. */
+  archiveObjects(input: ObjectArchiveInput, options?: CallOptions): Promise<ArchiveRead>
+}
+
+/** A tar archive (POSIX, pax) that is made while it is read: equal content gives equal bytes. */
+export interface ArchiveRead {
+  /**
+   * It errors when a payload can't be read or is not what was stored, so it never ends early: what comes whole is whole.
+   * Whoever gets it reads it to its end or cancels it.
+   */
+  readonly body: ByteStream
+  /** What it may be called: `hands@1.0.0.tar`. */
+  readonly fileName: string
 }
 
 /** Where an object lies. A null version is the latest. */

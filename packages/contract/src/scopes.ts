@@ -6,6 +6,7 @@ import type { streamRoutes } from './extensions/table.ts'
  * mount of each of them among its mounts, one that is limited to collections likewise:
  *
  * - `mount`: a mount itself, null being the default one. In no collection.
+ * - `mounts`: a list of what has a `mount`.
  * - `asset`: an asset by id or alias (`alias`: by alias only; `assets`: a list of ids). Its mounts are those of its
  *   references; it is in a collection when one of its items says so.
  * - `collection`: a collection itself. In no mount.
@@ -17,6 +18,7 @@ import type { streamRoutes } from './extensions/table.ts'
  */
 export type ScopeSubject =
   | { readonly mount: string }
+  | { readonly mounts: string }
   | { readonly asset: string; readonly optional?: true }
   | { readonly alias: string }
   | { readonly assets: string }
@@ -200,4 +202,7 @@ export const streamScopes: Readonly<Partial<Record<keyof typeof streamRoutes, Sc
   writeObject: [{ mount: 'mount' }],
   ingestGroup: 'whole',
   rows: 'whole',
+  archiveDataset: 'whole',
+  archiveAssets: [{ list: { mounts: 'storage_ref.mount' } }],
+  archiveObjects: [{ mounts: 'objects' }],
 }

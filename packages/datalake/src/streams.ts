@@ -8,6 +8,7 @@ import type {
   WriteObject,
 } from '@mindtrace/contract'
 import { type CallOptions, isMindtraceError, MindtraceError } from '@mindtrace/core'
+import { lakeArchives } from './archives/lake-archives.ts'
 import { payloadRef } from './assets.ts'
 import { checkedBody, sha256Of } from './checked-body.ts'
 import type { Manifests } from './datasets/manifests.ts'
@@ -19,12 +20,16 @@ import { lakeRows } from './rows.ts'
 
 /** The streamed half of the in-process lake. */
 export function lakeStreams(parts: LakeParts, manifests: Manifests): LakeStreams {
-  return {
+  const read = {
     readAsset: (assetId, options = {}) => readAsset(parts, assetId, options),
     readObject: (ref, options = {}) => readObject(parts, ref, options),
+    rows: lakeRows(parts, manifests),
+  } satisfies Partial<LakeStreams>
+  return {
+    ...read,
+    ...lakeArchives(parts, manifests, read),
     writeObject: (request, body, options = {}) => putObject(parts, placeOf(request), body, options),
     ingestGroup: (sessionId, items, options = {}) => ingestGroup(parts, sessionId, items, options),
-    rows: lakeRows(parts, manifests),
   }
 }
 

@@ -1,10 +1,13 @@
 import {
+  AssetArchiveInput,
   type AuditOutcome,
   allTasks,
   deferredRows,
   type LakeStreams,
   type Need,
+  ObjectArchiveInput,
   type ObjectLocation,
+  parse,
   streamScopes,
   type TaskCall,
   type TaskInput,
@@ -47,6 +50,9 @@ export const streamNeeds = {
   ingestGroup: 'writer',
   // And what the page task needs.
   rows: 'reader',
+  archiveDataset: 'reader',
+  archiveAssets: 'reader',
+  archiveObjects: 'reader',
 } as const satisfies Record<keyof LakeStreams, Need>
 
 const ranks = { reader: 0, writer: 1, admin: 2 } as const
@@ -113,9 +119,10 @@ export function createGuard(
       input: Readonly<Record<string, unknown>>,
       callOptions: CallOptions,
     ) => {
-      if (isUnlimited(principal)) return
+      if (isUnlimited(principal)) return input
       const { signal } = callOptions
-      await applyRule(principal, name, streamScopes[name] ?? 'whole', input, { call }, { signal })
+      const rule = streamScopes[name] ?? 'whole'
+      return await applyRule(principal, name, rule, input, { call }, { signal })
     }
 
     const guardedStreams: LakeStreams = {
@@ -150,6 +157,23 @@ export function createGuard(
           const narrowed = await withinScopes(principal, name, input, { call }, read)
           return streams.rows(name, narrowed as typeof input, read)
         }),
+      archiveDataset: async (input, read = {}) => {
+        ensure('archiveDataset')
+        await scoped('archiveDataset', input, read)
+        return await streams.archiveDataset(input, read)
+      },
+      archiveAssets: async (input, read = {}) => {
+        ensure('archiveAssets')
+        const checked = parse(AssetArchiveInput, input, 'archiveAssets')
+        const narrowed = await scoped('archiveAssets', checked, read)
+        return await streams.archiveAssets(narrowed as typeof input, read)
+      },
+      archiveObjects: async (input, read = {}) => {
+        ensure('archiveObjects')
+        const checked = parse(ObjectArchiveInput, input, 'archiveObjects')
+        await scoped('archiveObjects', checked, read)
+        return await streams.archiveObjects(checked, read)
+      },
     }
 
     return { principal, requestId, ensure, call: guardedCall, streams: guardedStreams }

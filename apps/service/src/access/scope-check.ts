@@ -87,6 +87,15 @@ async function checkSubject(
     const given = valueAt(input, subject.mount) ?? (await defaultMount(call, options))
     return checkMounts(principal, what, [given], null)
   }
+  if ('mounts' in subject) {
+    const places = valueAt(input, subject.mounts) as readonly { readonly mount: string }[]
+    return checkMounts(
+      principal,
+      what,
+      places.map(({ mount }) => mount),
+      null,
+    )
+  }
   if ('collection' in subject) {
     const id = valueAt(input, subject.collection)
     if (id === undefined && subject.optional === true) return

@@ -1,8 +1,10 @@
 import { wireHeaders } from '@mindtrace/client'
 import {
+  AssetArchiveInput,
   allTasks,
   IngestGroupResult,
   ingestFramesType,
+  ObjectArchiveInput,
   rowLinesType,
   rowTasks,
   StorageRef,
@@ -89,6 +91,15 @@ const payload: Json = {
   ...unchanged,
 }
 
+/** An archive; where it breaks off, so does the connection. */
+const archive: Json = {
+  200: {
+    description: 'The archive, as it is made.',
+    headers: answerHeaders('x-request-id', 'content-disposition', 'cache-control'),
+    content: { 'application/x-tar': {} },
+  },
+}
+
 function done(content: Json): Json {
   return { 200: { description: 'Done.', headers: answerHeaders('x-request-id'), content } }
 }
@@ -140,6 +151,26 @@ function detailsOf(
       body: { [ingestFramesType]: {} },
       answers: done(json(book.reference(IngestGroupResult, 'answer'))),
       statuses: [404, 408, 409, 413, 422, 507],
+    },
+    archiveDataset: {
+      parameters: [
+        { ...query('dataset_name', 'The name of a dataset.'), required: true },
+        { ...query('version', 'One of its versions.'), required: true },
+        query('payloads', 'Whether the bytes come along.', { type: 'boolean', default: true }),
+      ],
+      answers: archive,
+      statuses: [404],
+      head: true,
+    },
+    archiveAssets: {
+      body: json(book.reference(AssetArchiveInput, 'request')),
+      answers: archive,
+      statuses: [408, 413, 422],
+    },
+    archiveObjects: {
+      body: json(book.reference(ObjectArchiveInput, 'request')),
+      answers: archive,
+      statuses: [404, 408, 413, 422],
     },
     thumbnail: {
       parameters: [

@@ -57,4 +57,21 @@ export const streamRoutes = {
     summary:
       'Streams every row that the pages of a task would hold, a JSON object a line; the last line is `{"$end":…}`, or `{"$error":…}` where it broke off.',
   },
+  archiveDataset: {
+    method: 'GET',
+    path: '/v1/archives/dataset',
+    summary:
+      'A dataset version as a tar archive: its records as JSON, its payloads beside them, in the order of the manifest.',
+  },
+  archiveAssets: {
+    method: 'POST',
+    path: '/v1/archives/assets',
+    summary:
+      'The assets that a filter means as a tar archive: records as JSON, payloads beside them.',
+  },
+  archiveObjects: {
+    method: 'POST',
+    path: '/v1/archives/objects',
+    summary: 'Stored objects as a tar archive.',
+  },
 } as const satisfies Record<string, StreamRoute>

@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
 import { describeRecords, describeSchemas, describeSets } from './contract/annotations.ts'
+import { describeArchives } from './contract/archives.ts'
 import { describeAssets } from './contract/assets.ts'
 import { describeCollections, describeRetentions } from './contract/collections.ts'
 import { describeDatasets, describeDatasetViews } from './contract/dataset-views.ts'
@@ -26,6 +27,7 @@ export function describeLake(name: string, underTest: LakeUnderTest): void {
     describe('resources', () => describeResources(inLake))
     describe('pages', () => describePages(inLake))
     describe('rows', () => describeRows(inLake))
+    describe('archives', () => describeArchives(inLake))
     describe('filters', () => describeFilters(inLake))
     describe('objects', () => describeObjects(inLake))
     describe('streams', () => describeStreams(inLake))

@@ -48,6 +48,9 @@ export class FakeLake {
       writeObject: notHere,
       ingestGroup: async (sessionId, items) => await this.#ingestGroup(sessionId, items),
       rows: () => deferredRows(notHere),
+      archiveDataset: notHere,
+      archiveAssets: notHere,
+      archiveObjects: notHere,
     },
     dispose: async () => {},
   })
