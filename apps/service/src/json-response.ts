@@ -1,4 +1,5 @@
-const headers = {
+/** Headers of every JSON answer. */
+export const jsonHeaders = {
   'content-type': 'application/json',
   'x-content-type-options': 'nosniff',
   'cache-control': 'no-store',
@@ -12,6 +13,6 @@ export function jsonResponse(
 ): Response {
   return new Response(JSON.stringify(value), {
     status,
-    headers: more === undefined ? { ...headers } : { ...headers, ...more },
+    headers: more === undefined ? { ...jsonHeaders } : { ...jsonHeaders, ...more },
   })
 }

@@ -1,14 +1,17 @@
 import {
   allTasks,
   extensionTasks,
+  type StreamedPayload,
   type TaskInput,
   type TaskName,
+  type TaskOutput,
   taskPath,
 } from '@mindtrace/contract'
 import type { Logger } from '@mindtrace/core'
 import type { Hono } from 'hono'
 import type { CallerOf } from './access/admission.ts'
 import { answer } from './answer.ts'
+import { base64Answer } from './base64-answer.ts'
 import { release } from './base64-decoder.ts'
 import { jsonResponse } from './json-response.ts'
 import { type BodyLimits, readTaskBody } from './request-body.ts'
@@ -39,13 +42,18 @@ export function addTaskRoutes(app: Hono, { callerOf, log, limits }: TaskRoutesOp
           ? await readTaskBody(request, limits, base64Tasks.has(name))
           : {}
         about.body = body
+        const taken: StreamedPayload[] = []
         const output = await caller.call(name, body as TaskInput<typeof name>, {
           signal: request.signal,
           ...(payload === undefined ? {} : { payload }),
+          ...(name !== 'objects.get' ? {} : { takePayload: (one) => taken.push(one) }),
         })
         // Only after success: what failed may still be read for a moment.
         if (payload !== undefined) release(payload)
-        return jsonResponse(output)
+        const [streamed] = taken
+        if (streamed === undefined) return jsonResponse(output)
+        const got = output as unknown as TaskOutput<'objects.get'>
+        return await base64Answer(got, streamed, { context, log })
       }),
     )
   }

@@ -39,6 +39,18 @@ export interface DecodedPayload {
 export interface TaskCallOptions extends CallOptions {
   /** What `data_base64` stands for; that field of the input is empty then. */
   readonly payload?: DecodedPayload | undefined
+  /**
+   * Takes the bytes that `data_base64` of an answer stands for; that field is empty then. The body must be read to its end
+   * or cancelled. Who reads from afar gets the text all the same: it is the one that comes.
+   */
+  readonly takePayload?: ((payload: StreamedPayload) => void) | undefined
+}
+
+/** Bytes that go out as base64 and are encoded on the way. */
+export interface StreamedPayload {
+  readonly sizeBytes: number
+  /** It ends in the error that the task would have ended in. */
+  readonly body: ReadableStream<Uint8Array>
 }
 
 /** Calls any task by its name: the one function that an adapter implements for all of them. */

@@ -14,6 +14,7 @@ export {
   parse,
   parseInput,
   parseOutput,
+  type StreamedPayload,
   type TaskCall,
   type TaskCallOptions,
   type TaskInput,
