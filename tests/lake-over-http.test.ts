@@ -2,6 +2,9 @@ import { connectLake } from '@mindtrace/client'
 import type { Lake } from '@mindtrace/contract'
 import { describeLake, type LakeWishes, openMemoryLake } from '@mindtrace/datalake/testing'
 import { createAccess, createApp, startService } from '@mindtrace/service'
+import { watchApps } from './openapi/watched-app.ts'
+
+const declared = watchApps()
 
 /** A lake in memory behind a service on a port of its own, reached over a real socket. */
 async function openRemoteLake(wishes?: LakeWishes): Promise<Lake> {
@@ -13,7 +16,9 @@ async function openRemoteLake(wishes?: LakeWishes): Promise<Lake> {
   }
   const service = await startService({
     // The lake under test says by itself what is allowed.
-    app: createApp({ lake, serverInfo, access: createAccess({ allowDestructive: true }) }),
+    app: declared.watch(
+      createApp({ lake, serverInfo, access: createAccess({ allowDestructive: true }) }),
+    ),
     port: 0,
     // Connections that a test broke off on purpose are not waited for.
     closeTimeoutMs: 100,

@@ -112,6 +112,8 @@ export async function startService(options: StartOptions): Promise<RunningServic
     (incoming, outgoing) => {
       for (const [name, value] of always) outgoing.setHeader(name, value)
       observer.observe(incoming, outgoing, () => {
+        // No route has it, and a request of the platform can't be made with TRACE: the app says 405, and what there is.
+        if (!methods.has(incoming.method ?? '')) incoming.method = 'OTHER'
         const oddity = oddRequest(incoming)
         if (oddity !== undefined) return refuse(incoming, outgoing, oddity)
         slowBodies.watch(incoming, outgoing)
@@ -165,8 +167,7 @@ interface Oddity {
 }
 
 /** What no honest client sends, found before anything is made of the request. */
-function oddRequest({ method = '', url = '', rawHeaders }: IncomingMessage): Oddity | undefined {
-  if (!methods.has(method)) return { status: 405, detail: 'Method Not Allowed' }
+function oddRequest({ url = '', rawHeaders }: IncomingMessage): Oddity | undefined {
   if (url.length > maxUrl) {
     return { status: 414, detail: `the address has more than ${maxUrl} characters` }
   }

@@ -145,6 +145,21 @@ test('takes arguments flat or wrapped, and checks them as HTTP does', async () =
   )
 })
 
+test('a result that is too large for a tool is an error that says how to get it', async () => {
+  const assets = Array.from({ length: 11 }, (_, n) => ({ asset_id: `${n}`.repeat(1_000_000) }))
+  const { call } = mcpClient({ tools: 'all' }, { 'assets.list': () => ({ assets }) })
+  const { isError, content } = await call('assets.list', {})
+  expect(isError).toBe(true)
+  expect(content).toEqual([
+    {
+      type: 'text',
+      text: expect.stringMatching(
+        /^Error calling tool 'assets\.list': 413: the result has 1\d{7} bytes, .*: POST \/assets\.list$/,
+      ),
+    },
+  ])
+})
+
 test('a task ends when its client cancels it, or goes', async () => {
   const started = new EventEmitter()
   const lake = fakeLake()

@@ -5,8 +5,9 @@ import {
   type TaskCall,
   type TaskInput,
   type TaskName,
+  taskPath,
 } from '@mindtrace/contract'
-import type { Logger } from '@mindtrace/core'
+import { type Logger, MindtraceError } from '@mindtrace/core'
 import type { CallToolResult, Tool } from '@modelcontextprotocol/server'
 import { z } from 'zod'
 import { plainSchema } from '../plain-schema.ts'
@@ -14,6 +15,9 @@ import { failureText } from './failure-text.ts'
 
 /** Which tasks MCP clients see: the Python service's 14 tools, or every task that changes nothing. */
 export type ToolSelection = 'default' | 'all'
+
+/** A result travels whole, and as text once more, into a model's context. */
+const maxResultBytes = 10 * 1024 * 1024
 
 /** What a tool is called with besides its arguments. */
 export interface ToolContext {
@@ -49,8 +53,16 @@ export async function callTool(
   const body = inputOf(allTasks[task], input)
   try {
     const output: unknown = await call(task, body as TaskInput<typeof task>, { signal })
+    const text = JSON.stringify(output)
+    const bytes = Buffer.byteLength(text)
+    if (bytes > maxResultBytes) {
+      throw new MindtraceError(
+        'TOO_LARGE',
+        `the result has ${bytes} bytes, more than the ${maxResultBytes} of a tool; ask for less by filters or a smaller limit, or by HTTP: POST ${taskPath(task)}`,
+      )
+    }
     return {
-      content: [{ type: 'text', text: JSON.stringify(output) }],
+      content: [{ type: 'text', text }],
       structuredContent: output as Record<string, unknown>,
       isError: false,
     }

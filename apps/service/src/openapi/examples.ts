@@ -73,6 +73,7 @@ export const examples: Examples = {
       page: { limit: 100, next_cursor: null, has_more: false, total_count: 1 },
     },
   },
+  'keys.create': { input: { name: 'line 3', role: 'writer' } },
   'collections.create': {
     input: { name: 'bench-7', metadata: { line: 3 } },
     output: { collection },

@@ -118,16 +118,41 @@ const io = { request: 'input', answer: 'output' } as const
 
 /** Without what says nothing; whatever an answer gains later must not break who reads it. */
 function tidy(schema: object, direction: Direction): Json {
-  const [instantId] = Object.keys(instants[direction])
-  const plain = plainSchema(schema as Json, { keepIds: direction === 'answer' })
-  return JSON.parse(JSON.stringify(plain), (key, value) => {
-    if (key === 'additionalProperties' && value === false) return undefined
-    if (key === 'propertyNames' && JSON.stringify(value) === '{"type":"string"}') return undefined
-    if (key === 'required' && value.length === 0) return undefined
-    if (value?.pattern !== instantPattern) return value
-    const { type: _type, pattern: _pattern, ...rest } = value
-    return { ...rest, $ref: `${schemaPath}${instantId}` }
-  }) as Json
+  return tidied(plainSchema(schema as Json, { keepIds: direction === 'answer' }), direction) as Json
+}
+
+function tidied(value: unknown, direction: Direction): unknown {
+  if (Array.isArray(value)) return value.map((item) => tidied(item, direction))
+  if (typeof value !== 'object' || value === null) return value
+  const { pattern, type, default: fallback, ...rest } = value as Record<string, unknown>
+  const schema = Object.entries(rest).flatMap(([key, part]): [string, unknown][] => {
+    if (key === 'enum' || key === 'const') return [[key, part]]
+    if (key === 'additionalProperties' && part === false) return []
+    if (key === 'propertyNames' && JSON.stringify(part) === '{"type":"string"}') return []
+    if (key === 'required' && (part as unknown[]).length === 0) return []
+    return [
+      [key, key === 'properties' ? eachTidied(part as Json, direction) : tidied(part, direction)],
+    ]
+  })
+  const kind =
+    pattern === instantPattern
+      ? { $ref: `${schemaPath}${Object.keys(instants[direction])[0]}` }
+      : { ...(type === undefined ? {} : { type }), ...(pattern === undefined ? {} : { pattern }) }
+  return { ...kind, ...Object.fromEntries(schema), ...told(fallback, direction) }
+}
+
+function eachTidied(properties: Json, direction: Direction): Json {
+  const entries = Object.entries(properties)
+  return Object.fromEntries(entries.map(([name, schema]) => [name, tidied(schema, direction)]))
+}
+
+/**
+ * Defaults are told in words. Generators take a field that has one for one that is always there, which is so in
+ * answers, where it stands among the required, and is not so in requests.
+ */
+function told(fallback: unknown, direction: Direction): Json {
+  if (direction === 'answer' || fallback === undefined || fallback === null) return {}
+  return { description: `Default: \`${JSON.stringify(fallback)}\`.` }
 }
 
 function referencesIn(value: unknown): string[] {

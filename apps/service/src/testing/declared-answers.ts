@@ -1,3 +1,5 @@
+import type { ServerResponse } from 'node:http'
+
 /** Looks into a body: gives what is wrong with it by the schema that the pointer leads to. */
 export type BodyCheck = (schemaPointer: string, body: unknown) => string | undefined
 
@@ -24,6 +26,7 @@ export class DeclaredAnswers {
   readonly #paths: readonly Path[]
   readonly #document: Json
   readonly #bodies: BodyCheck | undefined
+  readonly #besides = new Set<string>()
   readonly #faults = new Set<string>()
   readonly #seen = new Set<string>()
 
@@ -36,9 +39,11 @@ export class DeclaredAnswers {
       .sort((a, b) => parameters(a.path) - parameters(b.path))
   }
 
-  /** What was answered and is not declared, each thing once. */
-  get faults(): readonly string[] {
-    return [...this.#faults]
+  /** What was answered since the last call and is not declared. */
+  take(): readonly string[] {
+    const faults = [...this.#faults]
+    this.#faults.clear()
+    return faults
   }
 
   /** What was answered, as `POST /assets.get 200`. */
@@ -46,12 +51,16 @@ export class DeclaredAnswers {
     return this.#seen
   }
 
-  /** Puts this before an app: whatever it answers from now on is compared. */
-  watch<App extends { fetch: (...args: never[]) => Response | Promise<Response> }>(app: App): App {
+  /** Puts this before an app: whatever it answers from now on is compared, but at `besides`. */
+  watch<App extends { fetch: (...args: never[]) => Response | Promise<Response> }>(
+    app: App,
+    besides?: string,
+  ): App {
+    if (besides !== undefined) this.#besides.add(besides)
     const { fetch } = app
     app.fetch = (async (...args: Parameters<App['fetch']>) => {
       const response = await fetch(...(args as never[]))
-      await this.compare(args[0] as unknown as Request, response)
+      await this.compare(args[0] as unknown as Request, sent(response, args[1]))
       return response
     }) as App['fetch']
     return app
@@ -65,7 +74,7 @@ export class DeclaredAnswers {
     const path = pathOf(request.url)
     const found = this.#paths.find(({ matches }) => matches.test(path))
     if (found === undefined) {
-      if (status !== 404 && status !== 401 && !undescribed.test(path)) {
+      if (status !== 404 && status !== 401 && !undescribed.test(path) && !this.#besides.has(path)) {
         this.#faults.add(`${request.method} ${path} is not described`)
       }
       return
@@ -115,6 +124,15 @@ export class DeclaredAnswers {
     for (const part of place.split('/').slice(1)) value = (value as Json)[part]
     return { declared: value as Json, pointer: place }
   }
+}
+
+/** What went over the socket where a route has written to it by itself. */
+function sent(response: Response, env: unknown): Response {
+  if (!response.headers.has('x-hono-already-sent')) return response
+  const { outgoing } = env as { readonly outgoing: ServerResponse }
+  const headers = Object.entries(outgoing.getHeaders()).map(([name, value]) => [name, `${value}`])
+  const { statusCode: status } = outgoing
+  return new Response(null, { status, headers: headers as [string, string][] })
 }
 
 function patternOf(path: string): RegExp {

@@ -19,7 +19,7 @@ const declared = new DeclaredAnswers(openApiDocument('0.0.0-test'))
 /** A fake lake fails as its test wants, so of tasks nothing can be said; of them `lake-over-http.test.ts` knows. */
 const tasks = new Set(Object.keys(allTasks).map((name) => `POST ${taskPath(name as TaskName)} `))
 afterEach(() => {
-  const faults = declared.faults.filter((fault) => !tasks.has(fault.replace(/\d.*$/, '')))
+  const faults = declared.take().filter((fault) => !tasks.has(fault.replace(/\d.*$/, '')))
   expect(faults, 'not in the OpenAPI document').toEqual([])
 })
 
@@ -27,7 +27,8 @@ afterEach(() => {
 export function testApp(lake: Lake, options: Partial<AppOptions> = {}): Hono {
   // What destroys is served, so that every task can be called.
   const access = createAccess({ allowDestructive: true })
-  return declared.watch(createApp({ lake, serverInfo: testServerInfo, access, ...options }))
+  const app = createApp({ lake, serverInfo: testServerInfo, access, ...options })
+  return declared.watch(app, options.mcp?.path)
 }
 
 /** A client whose requests go straight into an app. */

@@ -200,7 +200,7 @@ export const assetsTasks = {
     summary: 'Stores bytes and registers an asset for them in one call.',
     input: CreateAssetFromObjectInput,
     output: AssetOutput,
-    statuses: [400],
+    statuses: [400, 404, 409],
   }),
   'assets.create_from_uploaded_object': task({
     summary: 'Registers an asset for a completed direct upload.',

@@ -57,7 +57,7 @@ export const collectionItemsTasks = {
     summary: 'Adds an asset to a collection.',
     input: CreateCollectionItemInput,
     output: CollectionItemOutput,
-    statuses: [404],
+    statuses: [404, 409],
   }),
   'collection_items.get': task({
     summary: 'Fetches one item.',
@@ -91,7 +91,7 @@ export const collectionItemsTasks = {
     summary: 'Overwrites the given fields.',
     input: UpdateCollectionItemInput,
     output: CollectionItemOutput,
-    statuses: [400, 404],
+    statuses: [400, 404, 409],
   }),
   'collection_items.delete': task({
     summary: 'Deletes one item.',
