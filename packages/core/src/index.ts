@@ -12,11 +12,11 @@ export {
 export { newId, newToken } from './ids.ts'
 export { type Instant, parseInstant, toInstant } from './instant.ts'
 export {
+  ChunkRelay,
   endOf,
   LentChunks,
   type LentChunksOptions,
   lentChunksOf,
-  passOn,
 } from './lent-chunks.ts'
 export { type Logger, silentLogger } from './logger.ts'
 export { ReadableChunks } from './readable-chunks.ts'

@@ -118,6 +118,7 @@ function checkedByteStream(stream: ByteStream, check: StreamCheck): ByteStream {
     reader = byob
     const { value, done } = await byob.read(view)
     byob.releaseLock()
+    reader = undefined
     if (value === undefined) return // cancelled
     if (done) return end(controller, value)
     check.update(value)
@@ -128,6 +129,7 @@ function checkedByteStream(stream: ByteStream, check: StreamCheck): ByteStream {
     reader = plain
     const { value, done } = await plain.read()
     plain.releaseLock()
+    reader = undefined
     if (done) return end(controller)
     check.update(value)
     controller.enqueue(value as Uint8Array<ArrayBuffer>)
@@ -138,7 +140,6 @@ function checkedByteStream(stream: ByteStream, check: StreamCheck): ByteStream {
       async pull(controller) {
         const view = controller.byobRequest?.view
         await (view == null ? pullOwn(controller) : pullInto(controller, view as Uint8Array))
-        reader = undefined
       },
       cancel: (reason) => (reader ?? stream).cancel(reason),
     },

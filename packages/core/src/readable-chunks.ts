@@ -1,20 +1,21 @@
 import type { Readable } from 'node:stream'
 
-/** The chunks of an HTTP answer, each taken when it is asked for, so that the network waits for a slow reader. */
-export class ResponseChunks {
+/** The chunks of a Node stream, each taken when it is asked for, so that the network waits for a slow reader. */
+export class ReadableChunks {
   readonly #readable: Readable
+  readonly #wake = () => this.#onChange()
+  readonly #fail = (error: Error) => {
+    this.#failure = error
+    this.#onChange()
+  }
   #onChange = () => {}
   #failure: Error | undefined
 
   constructor(readable: Readable) {
-    const onChange = () => this.#onChange()
     this.#readable = readable
-    readable.on('readable', onChange).on('end', onChange).on('close', onChange)
+    for (const event of ['readable', 'end', 'close']) readable.on(event, this.#wake)
     // It may break before anyone asks.
-    readable.on('error', (error: Error) => {
-      this.#failure = error
-      onChange()
-    })
+    readable.on('error', this.#fail)
   }
 
   /** The next chunk, or undefined at the end. @throws what broke the connection. */
@@ -35,6 +36,12 @@ export class ResponseChunks {
   finish(): void {
     this.#onChange = () => this.#readable.read()
     this.#readable.read()
+  }
+
+  /** Takes no more, and leaves what is there to others. */
+  leave(): void {
+    for (const event of ['readable', 'end', 'close']) this.#readable.off(event, this.#wake)
+    this.#onChange()
   }
 
   /** Closes the connection. */
