@@ -31,6 +31,10 @@ export type FolderEntry =
 
 /** An object opened for reading. The body must be read to its end or cancelled. */
 export interface MountRead {
+  /**
+   * A large body is a byte stream where the mount can make one: a reader that brings its own memory, as `LentChunks`
+   * does, causes no garbage.
+   */
   readonly body: ByteStream
   /** Of the whole object, also when a range was asked for. */
   readonly sizeBytes: number
@@ -92,6 +96,13 @@ export interface Mount extends AsyncDisposable {
    * @throws `UNAVAILABLE`, or what the store refuses with.
    */
   ping(options?: CallOptions): Promise<void>
+  /**
+   * Whether the place itself is there: the folder, the bucket. The first write makes it; reading never does.
+   * Without it there is nothing to delete or to sweep and `head` gives undefined. A bucket that is missing may be
+   * a misspelt one, so the lists throw `NOT_FOUND` with its name, as `read` does where the store tells it; a missing
+   * folder is an empty one.
+   */
+  isThere(options?: CallOptions): Promise<boolean>
   /**
    * Opens an object, or a range of it; what was opened stays readable when the key is overwritten or
    * deleted meanwhile. A range that ends past the object is cut.
@@ -162,6 +173,11 @@ export interface MountLock extends AsyncDisposable {
 export interface FileMount extends Mount {
   /** Takes the bytes in, counted and hashed, without showing them. */
   stage(body: Uint8Array | ByteStream, options?: StageOptions): Promise<StagedBytes>
+  /**
+   * Makes the contents of staged bytes durable, all at once, so that a publish of them need not wait for it, and
+   * fails for those where this did. Does nothing where the mount keeps nothing.
+   */
+  makeDurable(staged: readonly StagedBytes[], options?: CallOptions): Promise<void>
   /**
    * Names staged bytes, all contents durable first, in the order given, with the costs of a group shared.
    * One outcome per publication, in order; a refused one does not stop the others.

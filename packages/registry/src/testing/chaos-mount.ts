@@ -74,6 +74,7 @@ export function chaosMount(mount: Mount, failures: readonly PlannedFailure[]): C
       enter('ping', '')
       return mount.ping(options)
     },
+    isThere: (options?: CallOptions) => mount.isThere(options),
     read: async (key: string, options?: ReadOptions) => {
       const failure = enter('read', key)
       const opened = await mount.read(key, options)
@@ -127,6 +128,7 @@ export function chaosMount(mount: Mount, failures: readonly PlannedFailure[]): C
   return {
     ...common,
     stage: async (body, options) => mount.stage(broken(body, enter('stage', '')), options),
+    makeDurable: (staged, options) => mount.makeDurable(staged, options),
     publish: async (publications, options) => {
       const failed = publications.map(({ key }) => {
         calls.push({ operation: 'publish', key })

@@ -1,6 +1,6 @@
 import { type ByteStream, bytesOf, isMindtraceError } from '@mindtrace/core'
 import { describe, expect, it } from 'vitest'
-import { isFileMount, type Mount } from '../mount.ts'
+import { isFileMount, isObjectMount, type Mount } from '../mount.ts'
 import { someBytes, someStream } from './builders.ts'
 import { collect } from './collect.ts'
 import { describeObjectMount } from './describe-object-mount.ts'
@@ -9,6 +9,11 @@ import { describeObjectMount } from './describe-object-mount.ts'
 export interface MountUnderTest {
   /** A mount of its own for one test, with nothing in it. Disposing it removes what it holds. */
   readonly create: () => Promise<Mount> | Mount
+  /**
+   * A mount whose place (its folder, its bucket) is not there yet. With `missingBucket` it must be named by what can't
+   * be read; a folder that is missing is an empty one. Default: the place of the mount is always there.
+   */
+  readonly createMissing?: (() => MissingMount | Promise<MissingMount>) | undefined
   /** Whether all bytes of the mount are in memory, so that constant memory can't be asked of it. Default false. */
   readonly keepsBytesInMemory?: boolean | undefined
   /** Whether requests that an object mount signs reach a store that checks them. Default true. */
@@ -19,6 +24,8 @@ export interface MountUnderTest {
    */
   readonly isRemote?: boolean | undefined
 }
+
+type MissingMount = Mount & { readonly missingBucket?: string | undefined }
 
 const text = (bytes: string) => new TextEncoder().encode(bytes)
 const read = async (mount: Mount, key: string, range?: { start: number; end?: number }) =>
@@ -115,6 +122,39 @@ export function describeMount(name: string, underTest: MountUnderTest): void {
         await expect(mount.ping({ signal: aborted })).rejects.toThrow('enough')
       }),
     )
+
+    it(
+      'says whether its place is there',
+      inMount(async (mount) => {
+        await mount.write('a', text('x'))
+        expect(await mount.isThere()).toBe(true)
+      }),
+    )
+
+    const { createMissing } = underTest
+    if (createMissing !== undefined) {
+      it('has nothing before its place is there, and makes it by the first write', async () => {
+        await using mount = await createMissing()
+        const name = mount.missingBucket
+        expect(await mount.isThere()).toBe(false)
+        expect(await mount.head('a')).toBeUndefined()
+        await mount.delete('a')
+        if (isObjectMount(mount)) await mount.deleteMany(['a', 'b', 'c'])
+        expect(await mount.sweep({ olderThanMs: 0 })).toBe(0)
+        await expect(mount.read('a')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+        const lists = [() => collect(mount.list('')), () => collect(mount.listFolder(''))]
+        if (name === undefined) {
+          for (const list of lists) expect(await list()).toEqual([])
+        } else {
+          const missing = { code: 'NOT_FOUND', message: expect.stringContaining(`'${name}'`) }
+          for (const list of lists) await expect(list()).rejects.toMatchObject(missing)
+        }
+        expect(await mount.isThere()).toBe(false)
+        await mount.write('a', text('x'))
+        expect(await mount.isThere()).toBe(true)
+        expect(await keysOf(mount)).toEqual(['a'])
+      })
+    }
 
     describe('ranges', () => {
       it(

@@ -1,7 +1,7 @@
 import { type CallOptions, isMindtraceError, MindtraceError } from '@mindtrace/core'
 import type { GcsAnswer, GcsClient } from './gcs-client.ts'
 import type { GcsCredentials } from './gcs-credentials.ts'
-import { GcsOutage, gcsError, isRefusal } from './gcs-errors.ts'
+import { GcsOutage, gcsError, isRefusal, noBucket } from './gcs-errors.ts'
 
 /** An object's facts, as the JSON API tells them. @see https://cloud.google.com/storage/docs/json_api/v1/objects */
 export interface GcsObject {
@@ -57,6 +57,18 @@ export class GcsBucket {
     this.client = client
     this.#credentials = credentials
     this.#location = options.location
+  }
+
+  /** Whether the bucket is there. */
+  async isThere({ signal }: CallOptions = {}): Promise<boolean> {
+    try {
+      const path = `/storage/v1/b/${encoded(this.name)}?${query({ fields: 'name' })}`
+      await this.client.json({ method: 'GET', path, signal })
+      return true
+    } catch (error) {
+      if (isRefusal(error, 404)) return false
+      throw this.error(error, 'look up', '')
+    }
   }
 
   /** Undefined when there is no such object, or no such bucket. */
@@ -209,7 +221,7 @@ export class GcsBucket {
     }
   }
 
-  /** One page of names; an empty one when there is no such bucket. */
+  /** One page of names. @throws `NOT_FOUND` when there is no such bucket. */
   async page(
     request: CallOptions & {
       readonly prefix: string
@@ -222,7 +234,7 @@ export class GcsBucket {
     try {
       return await this.client.json<GcsPage>({ method: 'GET', path, signal })
     } catch (error) {
-      if (isRefusal(error, 404)) return {}
+      if (isRefusal(error, 404)) throw noBucket(this.name, error)
       throw this.error(error, 'list', request.prefix)
     }
   }

@@ -4,14 +4,17 @@ import {
   type ByteStream,
   bytesOf,
   type CallOptions,
+  ChunkRelay,
+  endOf,
   MindtraceError,
   streamOf,
 } from '@mindtrace/core'
 import { resolveRange } from '../../byte-range.ts'
 import type { ByteRange, MountRead } from '../../mount.ts'
+import { nothingAt } from '../mount-errors.ts'
 import type { GcsBucket } from './gcs-bucket.ts'
 import type { GcsAnswer } from './gcs-client.ts'
-import { GcsOutage, GcsRefusal, gcsError, isRefusal } from './gcs-errors.ts'
+import { GcsOutage, gcsError, isBucketMissing, isRefusal, noBucket } from './gcs-errors.ts'
 
 /** Objects up to this size are read, and checked, before they are given out. */
 const smallBytes = 1024 * 1024
@@ -117,7 +120,7 @@ function bodyOf(wanted: GcsDownload, opened: Opened): ByteStream {
     signal?.removeEventListener('abort', onAbort)
     drop()
   }
-  const next = async (): Promise<Uint8Array | undefined> => {
+  const next = async (): Promise<Uint8Array> => {
     for (;;) {
       signal?.throwIfAborted()
       try {
@@ -139,24 +142,27 @@ function bodyOf(wanted: GcsDownload, opened: Opened): ByteStream {
     }
   }
 
-  return new ReadableStream<Uint8Array>(
+  const relay = new ChunkRelay()
+  return new ReadableStream(
     {
+      type: 'bytes',
       async pull(controller) {
         try {
-          const chunk = position < opened.end ? await next() : undefined
-          if (chunk !== undefined) {
+          if (relay.isEmpty && position < opened.end) {
+            const chunk = await next()
             position += chunk.byteLength
             md5?.update(chunk)
             if (position > opened.end) throw corrupt(key)
-            controller.enqueue(chunk)
+            relay.hold(chunk)
           }
-          if (position < opened.end) return
+          if (!relay.isEmpty) relay.passTo(controller)
+          if (!relay.isEmpty || position < opened.end) return
           if (md5 !== undefined && md5.digest('base64') !== opened.md5) throw corrupt(key)
           // The connection can serve again when its answer is read to the end.
           answer?.resume()
           answer = undefined
           end()
-          controller.close()
+          endOf(controller)
         } catch (error) {
           end()
           controller.error(
@@ -226,11 +232,9 @@ function iteratorOf(answer: IncomingMessage): AsyncIterator<Uint8Array> {
 }
 
 function notFound(bucket: GcsBucket, name: string, cause?: unknown): MindtraceError {
-  const isBucket = cause instanceof GcsRefusal && /bucket/i.test(cause.message)
-  const message = isBucket
-    ? `bucket '${bucket.name}' does not exist; the first write creates it, or: gcloud storage buckets create gs://${bucket.name}`
-    : `nothing at 'gs://${bucket.name}/${name}'`
-  return new MindtraceError('NOT_FOUND', message, { cause, details: { bucket: bucket.name, name } })
+  return isBucketMissing(cause)
+    ? noBucket(bucket.name, cause)
+    : nothingAt(name, `gs://${bucket.name}`, cause)
 }
 
 const replacedDetail = { isReplaced: true }

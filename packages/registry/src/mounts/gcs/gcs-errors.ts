@@ -72,6 +72,20 @@ export function isRefusal(error: unknown, ...statuses: readonly number[]): boole
   return error instanceof GcsRefusal && statuses.includes(error.status)
 }
 
+/** Whether an answer says that there is no such bucket, not only no such object. */
+export function isBucketMissing(error: unknown): boolean {
+  return error instanceof GcsRefusal && error.status === 404 && /bucket/i.test(error.message)
+}
+
+/** A bucket that has not been made, or is misspelt. */
+export function noBucket(bucket: string, cause: unknown): MindtraceError {
+  return new MindtraceError(
+    'NOT_FOUND',
+    `bucket '${bucket}' does not exist; the first write creates it, or: gcloud storage buckets create gs://${bucket}`,
+    { cause, details: { bucket } },
+  )
+}
+
 function parsedRefusal(text: string): { readonly message: string; readonly reason: string } {
   try {
     const { error } = JSON.parse(text) as {

@@ -16,6 +16,7 @@ import type {
 } from '../../mount.ts'
 import { checkKey, checkPrefix } from '../../mount-key.ts'
 import { stagingFolder } from '../../object-name.ts'
+import { checkSignedTime, existsAlready, notWhatItWas } from '../mount-errors.ts'
 import { GcsBucket, type GcsObject } from './gcs-bucket.ts'
 import { GcsClient, type GcsRetry } from './gcs-client.ts'
 import { GcsCredentials } from './gcs-credentials.ts'
@@ -52,7 +53,8 @@ const retryDefaults: GcsRetry = {
 const parallelDeletes = 16
 const pingKey = '.mt-probe'
 const maxNameBytes = 1024
-const maxExpiryMs = 7 * 24 * 60 * 60 * 1000
+/** The store counts in seconds. */
+const minSignedMs = 1000
 // @see https://cloud.google.com/storage/docs/buckets#naming
 const bucketNames = /^[a-z\d][a-z\d._-]{1,220}[a-z\d]$/
 
@@ -63,8 +65,7 @@ const bucketNames = /^[a-z\d][a-z\d._-]{1,220}[a-z\d]$/
  *     <prefix>/.mt-staging/<upload id>/…          uploads in parts; no key lies there and no list shows it
  *
  * The etag of an object is its generation, so conditions are the store's own. The bucket is made by the first
- * write that finds none; until then the mount is an empty one. An object that was written on a condition, or
- * in chunks, carries a token of its writer (`metadata.mindtrace-write`): a condition that is not met when a
+ * write that finds none. An object that was written on a condition, or in chunks, carries a token of its writer (`metadata.mindtrace-write`): a condition that is not met when a
  * request is repeated, because the first answer was lost, is then told from one that another writer spoilt.
  */
 export class GcsMount implements ObjectMount {
@@ -98,6 +99,10 @@ export class GcsMount implements ObjectMount {
   /** A question after one object, which most likely is none. */
   async ping({ signal }: CallOptions = {}): Promise<void> {
     await this.head(pingKey, { signal })
+  }
+
+  async isThere({ signal }: CallOptions = {}): Promise<boolean> {
+    return this.#bucket.isThere({ signal })
   }
 
   async read(key: string, options: ReadOptions = {}): Promise<MountRead> {
@@ -272,9 +277,7 @@ export class GcsMount implements ObjectMount {
     { expiresInMs, signal }: SignOptions,
     config: Omit<Parameters<GcsCredentials['sign']>[2], 'expires'>,
   ): Promise<string> {
-    if (!(expiresInMs >= 1000 && expiresInMs <= maxExpiryMs)) {
-      throw invalid(`signed requests are good for a second up to seven days, not ${expiresInMs} ms`)
-    }
+    checkSignedTime(expiresInMs, minSignedMs)
     signal?.throwIfAborted()
     const expires = new Date(Date.now() + expiresInMs)
     const url = await this.#credentials.sign(this.#bucket.name, name, { ...config, expires })
@@ -329,11 +332,7 @@ function conditionOf({ ifAbsent, ifEtag }: ObjectWriteOptions, key: string): str
 }
 
 function notAsAsked(key: string, { ifEtag }: ObjectWriteOptions, cause: unknown): MindtraceError {
-  const problem = ifEtag === undefined ? 'exists already' : 'is not what it was'
-  return new MindtraceError('PRECONDITION_FAILED', `'${key}' ${problem}`, {
-    ...(cause === undefined ? {} : { cause }),
-    details: { key },
-  })
+  return ifEtag === undefined ? existsAlready(key, cause) : notWhatItWas(key, cause)
 }
 
 function checkContentType(contentType: string | undefined): void {

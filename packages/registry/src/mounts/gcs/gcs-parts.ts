@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { type CallOptions, MindtraceError, mapBounded, newToken } from '@mindtrace/core'
 import type { PartLimits, PartsUpload, UploadedPart } from '../../mount.ts'
+import { existsAlready, noUpload } from '../mount-errors.ts'
 import {
   type GcsBucket,
   type GcsNewObject,
@@ -117,7 +118,7 @@ export class GcsParts {
       return current
     }
     // Spares composing in vain; the store decides below.
-    if (ifAbsent === true && current !== undefined) throw exists(upload.key, undefined)
+    if (ifAbsent === true && current !== undefined) throw existsAlready(upload.key)
     const sources = this.#sources(upload, parts, stored)
     const composed = await this.#composed(upload, target, sources, { signal })
     const sizeBytes = parts.reduce((sum, part) => sum + part.sizeBytes, 0)
@@ -151,6 +152,7 @@ export class GcsParts {
       await this.#removeAll(names, { signal })
       removed++
     }
+    if (!(await this.#bucket.isThere({ signal }))) return 0
     for await (const { name, updated } of listObjects(this.#bucket, this.#folder, { signal })) {
       const current = name.slice(0, name.indexOf('/', this.#folder.length) + 1)
       if (current !== folder) {
@@ -196,7 +198,7 @@ export class GcsParts {
       if (found !== undefined) return found
       if (target.ifGeneration !== undefined) {
         if ((await this.#bucket.stat(target.name, options)) !== undefined) {
-          throw exists(upload.key, error)
+          throw existsAlready(upload.key, error)
         }
       }
       throw invalid(
@@ -249,11 +251,7 @@ export class GcsParts {
     const name = `${this.#folderOf(upload)}upload`
     const facts = await this.#facts(name, { signal })
     if (facts?.key === upload.key) return facts
-    throw new MindtraceError(
-      'NOT_FOUND',
-      `there is no upload '${upload.uploadId}' of '${upload.key}'; it is over, or never began`,
-      { details: { ...upload } },
-    )
+    throw noUpload(upload)
   }
 
   async #facts(
@@ -275,20 +273,10 @@ export class GcsParts {
   // Nothing but an id that was made here may become a part of a name.
   #folderOf({ uploadId, key }: PartsUpload): string {
     if (uploadIds.test(uploadId)) return `${this.#folder}${uploadId}/`
-    throw new MindtraceError(
-      'NOT_FOUND',
-      `there is no upload '${uploadId.slice(0, 64)}' of '${key}'`,
-    )
+    throw noUpload({ uploadId, key })
   }
 }
 
 function invalid(message: string, cause?: unknown): MindtraceError {
   return new MindtraceError('INVALID_INPUT', message, cause === undefined ? {} : { cause })
-}
-
-function exists(key: string, cause: unknown): MindtraceError {
-  return new MindtraceError('PRECONDITION_FAILED', `'${key}' exists already`, {
-    ...(cause === undefined ? {} : { cause }),
-    details: { key },
-  })
 }

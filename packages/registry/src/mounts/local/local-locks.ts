@@ -109,10 +109,9 @@ export class LocalLocks {
         else if (!this.#clear(folder)) return undefined
         continue
       }
-      if (!this.#hasReaders(folder)) return this.#heldLock(folder, spare)
-      unlinkIfThere(join(folder, '_exclusive'))
-      removeIfEmpty(folder)
-      return undefined
+      // No reader holds it: one that came before keeps the folder from being replaced, and one that comes after
+      // finds our file when it looks again, as it must, and leaves.
+      return this.#heldLock(folder, spare)
     }
     return undefined
   }
@@ -158,14 +157,6 @@ export class LocalLocks {
         }
       },
     }
-  }
-
-  #hasReaders(folder: string): boolean {
-    let found = false
-    for (const entry of readIfThere(folder)) {
-      if (entry.startsWith('_shared_') && !this.#removeIfOver(join(folder, entry))) found = true
-    }
-    return found
   }
 
   // Renamed first, so that of two who find it over only one removes it and no fresh lock goes with it.

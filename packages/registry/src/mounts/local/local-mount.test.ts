@@ -24,7 +24,7 @@ async function localMount(options = {}) {
   })
 }
 
-describeMount('local', { create: () => localMount() })
+describeMount('local', { create: () => localMount(), createMissing: () => localMount() })
 describeMount('local, not durable', { create: () => localMount({ durability: 'none' }) })
 describeRegistry('local', { create: () => localMount({ durability: 'none' }) })
 

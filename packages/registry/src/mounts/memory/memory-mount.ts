@@ -5,7 +5,6 @@ import {
   type CallOptions,
   type Clock,
   type Instant,
-  MindtraceError,
   streamOf,
   systemClock,
 } from '@mindtrace/core'
@@ -25,6 +24,7 @@ import type {
   Written,
 } from '../../mount.ts'
 import { checkKey, checkPrefix, compareKeys } from '../../mount-key.ts'
+import { existsAlready, nothingAt, stagedElsewhere } from '../mount-errors.ts'
 
 interface Entry {
   readonly bytes: Uint8Array
@@ -49,14 +49,16 @@ export class MemoryMount implements FileMount {
     signal?.throwIfAborted()
   }
 
+  async isThere(): Promise<boolean> {
+    return true
+  }
+
   async read(key: string, options: ReadOptions = {}): Promise<MountRead> {
     checkKey(key)
     options.signal?.throwIfAborted()
     const entry = this.#entries.get(key)
     if (entry === undefined) {
-      throw new MindtraceError('NOT_FOUND', `nothing at '${key}' in 'memory:'`, {
-        details: { key },
-      })
+      throw nothingAt(key, this.location)
     }
     const { start, end } = resolveRange(options.range, entry.bytes.byteLength, key)
     return {
@@ -128,6 +130,8 @@ export class MemoryMount implements FileMount {
     return new StagedInMemory(bytes)
   }
 
+  async makeDurable(): Promise<void> {}
+
   async publish(
     publications: readonly Publication[],
     options: CallOptions = {},
@@ -187,12 +191,10 @@ export class MemoryMount implements FileMount {
   publishOne({ key, staged, ifAbsent }: Publication): Written {
     checkKey(key)
     if (!(staged instanceof StagedInMemory)) {
-      throw new MindtraceError('INVALID_INPUT', 'these bytes were staged by another mount')
+      throw stagedElsewhere()
     }
     if (ifAbsent === true && this.#entries.has(key)) {
-      throw new MindtraceError('PRECONDITION_FAILED', `'${key}' exists already`, {
-        details: { key },
-      })
+      throw existsAlready(key)
     }
     const etag = String(++this.#writes)
     this.#entries.set(key, { bytes: staged.bytes, etag, modifiedAt: this.#clock.now() })

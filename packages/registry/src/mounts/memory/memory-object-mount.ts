@@ -22,6 +22,7 @@ import type {
   Written,
 } from '../../mount.ts'
 import { checkKey } from '../../mount-key.ts'
+import { notWhatItWas, noUpload } from '../mount-errors.ts'
 import { MemoryMount } from './memory-mount.ts'
 
 interface PendingUpload {
@@ -59,6 +60,10 @@ export class MemoryObjectMount implements ObjectMount {
     return this.#entries.ping(options)
   }
 
+  isThere(): Promise<boolean> {
+    return this.#entries.isThere()
+  }
+
   read(key: string, options: ReadOptions = {}): Promise<MountRead> {
     return this.#entries.read(key, options)
   }
@@ -77,7 +82,7 @@ export class MemoryObjectMount implements ObjectMount {
     await using staged = await this.#entries.stage(bytes, options)
     // Nothing waits between the comparison and the change.
     const current = this.#entries.peek(key)
-    if (current?.etag !== options.ifEtag) throw changed(key)
+    if (current?.etag !== options.ifEtag) throw notWhatItWas(key)
     return this.#entries.publishOne({ key, staged })
   }
 
@@ -176,14 +181,8 @@ export class MemoryObjectMount implements ObjectMount {
   #pending({ uploadId, key }: PartsUpload): PendingUpload {
     const pending = this.#uploads.get(uploadId)
     if (pending?.key === key) return pending
-    throw new MindtraceError('NOT_FOUND', `there is no upload '${uploadId}' of '${key}'`)
+    throw noUpload({ key, uploadId })
   }
-}
-
-function changed(key: string): MindtraceError {
-  return new MindtraceError('PRECONDITION_FAILED', `'${key}' is not what it was`, {
-    details: { key },
-  })
 }
 
 function nothingToSign(): MindtraceError {

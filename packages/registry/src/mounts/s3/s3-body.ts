@@ -2,11 +2,13 @@ import type { Readable } from 'node:stream'
 import {
   type ByteStream,
   type CallOptions,
+  ChunkRelay,
+  endOf,
   isMindtraceError,
   MindtraceError,
+  ReadableChunks,
   streamOf,
 } from '@mindtrace/core'
-import { ResponseChunks } from './response-chunks.ts'
 import { pause } from './s3-connection.ts'
 
 /** Bytes `start` to `end` of an object, and how to go on when they break off. */
@@ -39,13 +41,15 @@ export async function resumingBody(plan: BodyPlan): Promise<ByteStream> {
     }
     return streamOf(bytes)
   }
-  return new ReadableStream<Uint8Array>(
+  const relay = new ChunkRelay()
+  return new ReadableStream(
     {
+      type: 'bytes',
       async pull(controller) {
-        const chunk = await body.next()
+        if (relay.isEmpty) relay.hold(await body.next())
         if (body.isCancelled) return
-        controller.enqueue(chunk)
-        if (body.position === end) controller.close()
+        relay.passTo(controller)
+        if (relay.isEmpty && body.position === end) endOf(controller)
       },
       cancel: () => body.cancel(),
     },
@@ -57,13 +61,13 @@ class ResumingBody {
   position: number
   isCancelled = false
   readonly #plan: BodyPlan
-  #chunks: ResponseChunks | undefined
+  #chunks: ReadableChunks | undefined
   #breaks = 0
 
   constructor(plan: BodyPlan) {
     this.#plan = plan
     this.position = plan.start
-    this.#chunks = new ResponseChunks(plan.opened)
+    this.#chunks = new ReadableChunks(plan.opened)
   }
 
   /** The next bytes; there are some. */
@@ -72,7 +76,7 @@ class ResumingBody {
     for (;;) {
       try {
         signal?.throwIfAborted()
-        this.#chunks ??= new ResponseChunks(await this.#plan.reopen(this.position))
+        this.#chunks ??= new ReadableChunks(await this.#plan.reopen(this.position))
         if (this.isCancelled) this.#chunks.destroy()
         const chunk = (await this.#chunks.next())?.subarray(0, end - this.position)
         if (chunk === undefined) throw new Error(`it ended ${end - this.position} bytes early`)

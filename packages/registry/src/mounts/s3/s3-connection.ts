@@ -13,6 +13,7 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { type CallOptions, MindtraceError } from '@mindtrace/core'
 import type { StorePlace } from '../../mount.ts'
 import { checkKey } from '../../mount-key.ts'
+import { checkSignedTime } from '../mount-errors.ts'
 import { attemptsOf, s3Code, s3Error } from './s3-errors.ts'
 
 /** Where the bytes of a mount lie, and how the store is reached. */
@@ -57,7 +58,6 @@ const connectTimeoutMs = 10_000
 const maxSockets = 128
 const maxKeyBytes = 1024
 const repeats = 8
-const maxSignedMs = 7 * 24 * 60 * 60 * 1000
 
 /** What the store takes back if the same request is sent once more. */
 const passing = new Set([
@@ -162,12 +162,7 @@ export class S3Connection {
     },
   ): Promise<string> {
     const { action, key, signal, expiresInMs, signed } = options
-    if (!(expiresInMs > 0 && expiresInMs <= maxSignedMs)) {
-      throw new MindtraceError(
-        'INVALID_INPUT',
-        `a signed request is good for 1 ms to 7 days, not for ${expiresInMs} ms`,
-      )
-    }
+    checkSignedTime(expiresInMs)
     signal?.throwIfAborted()
     try {
       const signing = getSignedUrl(this.#signer, command, {

@@ -4,6 +4,7 @@ import {
   DeleteObjectCommand,
   DeleteObjectsCommand,
   GetObjectCommand,
+  HeadBucketCommand,
   HeadObjectCommand,
   type HeadObjectCommandOutput,
   ListPartsCommand,
@@ -41,6 +42,7 @@ import type {
   Written,
 } from '../../mount.ts'
 import { checkKey, checkPrefix, compareKeys } from '../../mount-key.ts'
+import { existsAlready, nothingAt, notWhatItWas } from '../mount-errors.ts'
 import { resumingBody } from './s3-body.ts'
 import { probeKey, S3Conditions } from './s3-conditions.ts'
 import { pause, S3Connection, type S3Place } from './s3-connection.ts'
@@ -90,9 +92,7 @@ const writeToken = 'mt-write'
  * again; a conditional one leaves a token in the object's metadata (`mt-write`), so that a refusal by our own
  * earlier request is told from that by another writer.
  *
- * The bucket is made by the first write that misses it. Until then there is nothing to delete, `head` gives
- * undefined (the store's answer is the same for both), and `read` and the lists throw `NOT_FOUND` with the
- * name of the bucket, as a misspelt one should not look like an empty lake.
+ * The bucket is made by the first write that misses it.
  *
  * Keys of others that no mount could have (a name that ends in `/`, empty segments, …) are not listed.
  */
@@ -122,6 +122,12 @@ export class S3Mount implements ObjectMount {
   /** A question after one object, which most likely is none. */
   async ping({ signal }: CallOptions = {}): Promise<void> {
     await this.head(probeKey, { signal })
+  }
+
+  async isThere({ signal }: CallOptions = {}): Promise<boolean> {
+    const command = new HeadBucketCommand({ Bucket: this.#connection.bucket })
+    const answer = this.#connection.send(command, { action: 'look up', signal })
+    return (await nothingWhenAbsent(answer)) !== undefined
   }
 
   async read(key: string, options: ReadOptions = {}): Promise<MountRead> {
@@ -257,7 +263,7 @@ export class S3Mount implements ObjectMount {
       place.bucket === this.place.bucket && key === this.#connection.keyOf(source, place)
     for (let attempt = 1; ; attempt++) {
       const found = await this.#head(source, signal, place)
-      if (found === undefined) throw notFound(source, `s3://${place.bucket}/${place.prefix}`)
+      if (found === undefined) throw nothingAt(source, `s3://${place.bucket}/${place.prefix}`)
       if (isOnItself && contentType === undefined) return objectOf(target, found)
       try {
         const copy = { source, place, target, found, contentType, signal }
@@ -268,7 +274,7 @@ export class S3Mount implements ObjectMount {
         }
         const made = await this.#head(target, signal)
         if (made !== undefined) return objectOf(target, made)
-        throw notFound(target, this.location)
+        throw nothingAt(target, this.location)
       } catch (error) {
         // The source became another one since it was looked at.
         if (!isMindtraceError(error, 'PRECONDITION_FAILED')) throw error
@@ -399,7 +405,7 @@ export class S3Mount implements ObjectMount {
       }
     }
     const made = await this.#head(key, options.signal)
-    if (made === undefined) throw notFound(key, this.location)
+    if (made === undefined) throw nothingAt(key, this.location)
     return objectOf(key, made)
   }
 
@@ -479,7 +485,7 @@ export class S3Mount implements ObjectMount {
 
   async #readNothing(key: string, range: ByteRange, { signal }: ReadOptions): Promise<MountRead> {
     const found = await this.head(key, { signal })
-    if (found === undefined) throw notFound(key, this.location)
+    if (found === undefined) throw nothingAt(key, this.location)
     const { sizeBytes, etag } = found
     const { start, end } = resolveRange(range, sizeBytes, key)
     if (start === end) return { body: streamOf(new Uint8Array()), sizeBytes, etag }
@@ -617,17 +623,7 @@ function refusalOf(error: unknown, key: string, { ifAbsent, ifEtag }: WriteFacts
     isMindtraceError(error, 'PRECONDITION_FAILED') ||
     (ifEtag !== undefined && s3Code(error) === 'NoSuchKey')
   if (!isDecided || (ifAbsent !== true && ifEtag === undefined)) return error
-  const why = ifAbsent === true ? 'exists already' : 'does not hold what it should replace'
-  return new MindtraceError('PRECONDITION_FAILED', `'${key}' ${why}`, {
-    cause: error,
-    details: { key },
-  })
-}
-
-function notFound(key: string, location: string): MindtraceError {
-  return new MindtraceError('NOT_FOUND', `nothing at '${key}' in '${location}'`, {
-    details: { key },
-  })
+  return ifAbsent === true ? existsAlready(key, error) : notWhatItWas(key, error)
 }
 
 function changedMeanwhile(key: string, cause: unknown): MindtraceError {

@@ -1,4 +1,4 @@
-import type { ByteStream, CallOptions } from '@mindtrace/core'
+import { type ByteStream, type CallOptions, LentChunks } from '@mindtrace/core'
 import type { RunningHash } from '@mindtrace/core/hash'
 
 /** A body cut into parts, each valid until it is given back. */
@@ -67,7 +67,7 @@ export function partsOfStream(
   hash: RunningHash,
   { signal }: CallOptions,
 ): PartSource {
-  const reader = body.getReader()
+  const chunks = new LentChunks(body)
   const spare: ArrayBufferLike[] = []
   let rest: Uint8Array = new Uint8Array()
   let isFirst = true
@@ -80,7 +80,7 @@ export function partsOfStream(
   const cancel = async (reason: unknown) => {
     if (isDone) return
     end()
-    await reader.cancel(reason).catch(() => {})
+    await chunks.cancel(reason)
   }
   const onAbort = () => void cancel(signal?.reason)
   signal?.addEventListener('abort', onAbort, { once: true })
@@ -88,13 +88,13 @@ export function partsOfStream(
   /** Whether there is a byte; it waits in `rest` then. */
   const hasMore = async () => {
     while (rest.byteLength === 0 && !isDone) {
-      const { done, value } = await reader.read()
+      const chunk = await chunks.next()
       signal?.throwIfAborted()
-      if (done) {
+      if (chunk === undefined) {
         end()
       } else {
-        hash.update(value)
-        rest = value
+        hash.update(chunk)
+        rest = chunk
       }
     }
     return rest.byteLength > 0
