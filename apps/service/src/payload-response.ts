@@ -1,9 +1,13 @@
+import type { ServerResponse } from 'node:http'
+import type { HttpBindings } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { encodeHeader, wireHeaders } from '@mindtrace/client'
 import { type ByteRange, errorCodeHeader, type PayloadRead } from '@mindtrace/contract'
-import { type ByteStream, isMindtraceError, type Logger } from '@mindtrace/core'
+import { isMindtraceError, type Logger } from '@mindtrace/core'
 import type { Context } from 'hono'
 import { matchesEtag, parseRangeHeader } from './byte-range.ts'
 import { loggedPath } from './request-path.ts'
+import { sendPayload } from './send-payload.ts'
 
 /** Opens the payload: the whole, or a part. */
 export type OpenPayload = (range?: ByteRange) => Promise<PayloadRead>
@@ -55,10 +59,21 @@ export async function payloadResponse(
   }
   const headers = { ...payloadHeaders(read, etag), ...signedHeaders(read, signed) }
   if (isHead) return withoutBody(read, 200, headers)
-  return new Response(watchedBody(read.body, context, log), {
-    status: read.range === null ? 200 : 206,
-    headers,
-  })
+  const status = read.range === null ? 200 : 206
+  const outgoing = (context.env as Partial<HttpBindings> | undefined)?.outgoing as
+    | ServerResponse
+    | undefined
+  // Without a connection of its own, as in tests of routes.
+  if (outgoing === undefined) return new Response(read.body, { status, headers })
+  try {
+    await sendPayload(outgoing, { status, headers }, read.body)
+  } catch (error) {
+    log.error(
+      { path: loggedPath(context.req.path), error },
+      'a payload broke off while it was sent',
+    )
+  }
+  return RESPONSE_ALREADY_SENT
 }
 
 function suffixRange(suffix: number, sizeBytes: number): ByteRange | null {
@@ -166,32 +181,4 @@ function disposition(kind: 'inline' | 'attachment', name: string): string {
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
   )
   return `${kind}; filename="${plain}"; filename*=UTF-8''${encoded}`
-}
-
-/**
- * The body as the server sends it. A failure in the middle can't become a status any more: it is logged
- * and the connection broken off, so that the client can't take what came for the whole.
- */
-function watchedBody(body: ByteStream, context: Context, log: Logger): ByteStream {
-  const reader = body.getReader()
-  const path = loggedPath(context.req.path)
-  const outgoing = (context.env as { outgoing?: { destroy(): void } } | undefined)?.outgoing
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const next = await reader.read()
-          if (next.done) controller.close()
-          else controller.enqueue(next.value)
-        } catch (error) {
-          log.error({ path, error }, 'a payload broke off while it was sent')
-          if (outgoing === undefined) return controller.error(error)
-          outgoing.destroy()
-          controller.close()
-        }
-      },
-      cancel: (reason) => reader.cancel(reason),
-    },
-    { highWaterMark: 0 },
-  )
 }

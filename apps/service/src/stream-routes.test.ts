@@ -9,6 +9,7 @@ import {
 } from '@mindtrace/contract'
 import { type ByteStream, type Bytes, bytesOf, MindtraceError, streamOf } from '@mindtrace/core'
 import { describe, expect, test } from 'vitest'
+import { startService } from './start-service.ts'
 import { fakeLake } from './testing/fake-lake.ts'
 import { clientOf, recordingLog, testApp } from './testing/test-app.ts'
 
@@ -227,8 +228,11 @@ describe('a payload', () => {
         readAsset: async (id) => ({ ...(await streams.readAsset(id)), body: broken }),
       },
     )
-    const response = await testApp(lake, { log }).request(path)
-    await expect(response.text()).rejects.toThrow('hash differs')
+    // Over a connection: to break it off is all that is left by then.
+    await using service = await startService({ app: testApp(lake, { log }), port: 0 })
+    await expect(
+      fetch(service.address + path).then((response) => response.text()),
+    ).rejects.toThrow()
     expect(log.lines).toContainEqual(expect.objectContaining({ level: 'error' }))
   })
 

@@ -1,10 +1,11 @@
 import { decodeHeader, defaultMountSegment, wireHeaders } from '@mindtrace/client'
 import { decodeIngestFrames, type WriteObject } from '@mindtrace/contract'
-import { type ByteStream, type Logger, MindtraceError, streamOf } from '@mindtrace/core'
+import { type Logger, MindtraceError } from '@mindtrace/core'
 import type { Context, Hono } from 'hono'
 import type { CallerOf } from './access/admission.ts'
 import { answer } from './answer.ts'
 import { addArchiveRoutes } from './archive-routes.ts'
+import { bytesIn } from './incoming-bytes.ts'
 import { jsonResponse } from './json-response.ts'
 import { payloadResponse } from './payload-response.ts'
 import { pathSegments } from './request-path.ts'
@@ -49,7 +50,7 @@ export function addStreamRoutes(app: Hono, options: StreamRoutesOptions): void {
     answer(context, log, async () => {
       const request = context.req.raw
       const { streams } = callerOf(request)
-      const written = await streams.writeObject(writeRequest(context), bodyOf(request), {
+      const written = await streams.writeObject(writeRequest(context), bytesIn(context), {
         signal: request.signal,
       })
       return jsonResponse(written)
@@ -60,7 +61,7 @@ export function addStreamRoutes(app: Hono, options: StreamRoutesOptions): void {
     answer(context, log, async () => {
       const request = context.req.raw
       const [, , sessionId = ''] = pathSegments(request.url)
-      const items = decodeIngestFrames(bodyOf(request))
+      const items = decodeIngestFrames(bytesIn(context))
       const { streams } = callerOf(request)
       return jsonResponse(await streams.ingestGroup(sessionId, items, { signal: request.signal }))
     }),
@@ -109,8 +110,4 @@ function parseMetadata(header: string): Record<string, unknown> {
     'INVALID_INPUT',
     `the header ${wireHeaders.objectMetadata} holds no percent-encoded JSON object`,
   )
-}
-
-function bodyOf(request: Request): ByteStream {
-  return request.body ?? streamOf(new Uint8Array(0))
 }

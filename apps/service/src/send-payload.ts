@@ -1,0 +1,70 @@
+import type { ServerResponse } from 'node:http'
+import { type ByteStream, LentChunks } from '@mindtrace/core'
+
+/** The head of an answer. */
+export interface PayloadHead {
+  readonly status: number
+  /** Its `content-length` is what has to come. */
+  readonly headers: Readonly<Record<string, string>>
+}
+
+const chunkBytes = 256 * 1024
+
+/**
+ * Sends a payload over the connection itself. Two pieces of memory take turns: one is filled while the system takes the
+ * other, so a reader of any speed costs no more than these. Without them every chunk would be new memory.
+ *
+ * A failure in the middle can't become a status any more: the connection is broken off, so that the client can't
+ * take what came for the whole. It ends well when the client goes away.
+ *
+ * @throws what the body ends in; the connection is closed then.
+ */
+export async function sendPayload(
+  outgoing: ServerResponse,
+  { status, headers }: PayloadHead,
+  body: ByteStream,
+): Promise<void> {
+  const chunks = new LentChunks(body, { chunkBytes })
+  const isGone = () => outgoing.destroyed || outgoing.closed
+  const onClose = () => void chunks.cancel(new Error('the client has gone'))
+  outgoing.once('close', onClose)
+  try {
+    if (isGone()) return
+    outgoing.writeHead(status, headers)
+    let left = Number(headers['content-length'])
+    let sending: Promise<void> = Promise.resolve()
+    let sent: ArrayBuffer | undefined
+    let free: ArrayBuffer | undefined
+    for (;;) {
+      const chunk = await chunks.next(free ?? new ArrayBuffer(chunkBytes))
+      await sending
+      if (chunk === undefined || isGone()) break
+      left -= chunk.byteLength
+      free = sent
+      sent = chunks.areLent ? (chunk.buffer as ArrayBuffer) : undefined
+      sending = written(outgoing, chunk)
+    }
+    if (isGone()) return
+    if (left !== 0) throw new Error(`the payload ended ${left} bytes before its end`)
+    outgoing.end()
+  } catch (error) {
+    if (isGone()) return
+    outgoing.destroy()
+    throw error
+  } finally {
+    outgoing.off('close', onClose)
+    await chunks.cancel()
+  }
+}
+
+/** Ends when the system has the chunk, or nobody wants it any more. */
+function written(outgoing: ServerResponse, chunk: Uint8Array): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      outgoing.off('close', end)
+      resolve()
+    }
+    outgoing.once('close', end)
+    outgoing.write(chunk, end)
+  })
+}
