@@ -16,6 +16,8 @@ export default defineConfig({
     reporters: ['default', './scripts/count-reporter.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // What tests read from stores is not kept on the machine, unless a test says where.
+    env: { MINDTRACE_CACHE: 'off' },
     execArgv: ['--conditions=@mindtrace/source', '--disable-warning=ExperimentalWarning'],
   },
 })

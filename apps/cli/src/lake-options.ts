@@ -1,7 +1,8 @@
 import type { Lake } from '@mindtrace/contract'
 import { type Logger, MindtraceError, type Tracer } from '@mindtrace/core'
-import type { SlowOperations } from '@mindtrace/datalake'
+import type { LakeCacheOptions, SlowOperations } from '@mindtrace/datalake'
 import { type Command, Option } from 'commander'
+import { parseByteSize } from './byte-size.ts'
 import type { Io } from './io.ts'
 
 /** Which lake a command works on. */
@@ -10,6 +11,8 @@ export interface LakeOptions {
   readonly database?: string | undefined
   readonly mount?: Readonly<Record<string, string>> | undefined
   readonly defaultMount?: string | undefined
+  readonly cache?: string | undefined
+  readonly cacheSize?: number | undefined
 }
 
 /**
@@ -47,6 +50,26 @@ export function addLakeOptions(
         'MINDTRACE_DEFAULT_MOUNT',
       ),
     )
+    .addOption(
+      new Option(
+        '--cache <folder>',
+        'where payloads of S3 and GCS are kept once they were read; off keeps none',
+      ).env('MINDTRACE_CACHE'),
+    )
+    .addOption(
+      new Option('--cache-size <size>', 'what they may take, as 20GB (default: 10GB)')
+        .env('MINDTRACE_CACHE_SIZE')
+        .argParser((text: string) => parseByteSize('--cache-size', text)),
+    )
+}
+
+/** What the flags say of the cache; undefined when they say nothing. */
+export function cacheOptions({ cache, cacheSize }: LakeOptions): LakeCacheOptions | undefined {
+  if (cache === 'off') return false
+  // A variable that is set to nothing says nothing.
+  const folder = cache === '' ? undefined : cache
+  if (folder === undefined && cacheSize === undefined) return undefined
+  return { folder, maxBytes: cacheSize }
 }
 
 /** One `--mount NAME=URL`, or the space-separated list of `MINDTRACE_MOUNTS`. */
@@ -130,6 +153,7 @@ export async function lakeOf(options: LakeOptions, io: Io, access: LakeOfOptions
     database: options.database,
     mounts: options.mount,
     defaultMount: options.defaultMount,
+    cache: cacheOptions(options),
     create: access.create,
     log: access.log,
     tracer: access.tracer,

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import type { AddCommand, CommandResult } from './command.ts'
 import { addAudit } from './commands/audit.ts'
 import { addBackup } from './commands/backup.ts'
+import { addCache } from './commands/cache.ts'
 import { addCat } from './commands/cat.ts'
 import { addDb } from './commands/db/db.ts'
 import { addDoctor } from './commands/doctor.ts'
@@ -31,6 +32,7 @@ const commands: readonly AddCommand[] = [
   addStats,
   addVerify,
   addGc,
+  addCache,
   addDoctor,
   addBackup,
   addDb,

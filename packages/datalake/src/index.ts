@@ -1,3 +1,5 @@
+export type { LakeCacheOptions } from './address/cache-options.ts'
+export { type LakeCache, lakeCache } from './address/lake-cache.ts'
 export { LakeConfig, parseLakeConfig } from './address/lake-config.ts'
 export {
   backUpLake,

@@ -8,6 +8,7 @@ test('exports these names and no others', () => {
       "LakeConfig",
       "backUpLake",
       "copyRecords",
+      "lakeCache",
       "lakeCollections",
       "mountFolder",
       "openLake",

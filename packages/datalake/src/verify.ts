@@ -136,7 +136,7 @@ async function openOneFile(
   options: OpenOptions,
 ): Promise<OpenedObject | undefined> {
   try {
-    return await registry.open(name, options)
+    return await registry.open(name, { ...options, cache: false })
   } catch (error) {
     if (!isMindtraceError(error, 'INVALID_INPUT')) throw error
     if ((await registry.info(name, options)).files.length > 1) return undefined

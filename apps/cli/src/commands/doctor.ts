@@ -10,7 +10,13 @@ import {
 } from '../command.ts'
 import { exitCode } from '../exit-code.ts'
 import { type Io, printable } from '../io.ts'
-import { addLakeOptions, isRemote, type LakeOptions, lakeOf } from '../lake-options.ts'
+import {
+  addLakeOptions,
+  cacheOptions,
+  isRemote,
+  type LakeOptions,
+  lakeOf,
+} from '../lake-options.ts'
 import { formatBytes, formatCount, writeJson } from '../report.ts'
 import { version } from '../version.ts'
 
@@ -40,7 +46,9 @@ export const addDoctor: AddCommand = (program, { io, run }) => {
 
 async function doctor(io: Io, options: DoctorOptions): CommandResult {
   const checks: Check[] = [nodeCheck(), await picturesCheck()]
-  if (!isRemote(options.lake)) checks.push(await diskCheck(options.lake))
+  if (!isRemote(options.lake)) {
+    checks.push(await diskCheck(options.lake), ...(await cacheChecks(options)))
+  }
   try {
     await using lake = await lakeOf(options, io, { create: false })
     checks.push({
@@ -98,6 +106,36 @@ async function diskCheck(address: string): Promise<Check> {
     }
   }
   return { name: 'disk', state: 'warning', message: `there is no folder ${resolve(address)}` }
+}
+
+/** Of a lake with mounts in object stores: whether their payloads are kept on this machine. */
+async function cacheChecks(options: DoctorOptions): Promise<Check[]> {
+  const { lakeCache } = await import('@mindtrace/datalake')
+  const name = 'cache'
+  try {
+    const { cache, mounts } = await lakeCache(options.lake, {
+      cache: cacheOptions(options),
+      mounts: options.mount,
+    })
+    if (mounts.length === 0) return []
+    const of = `payloads of ${mounts.join(', ')}`
+    if (cache === undefined) {
+      return [{ name, state: 'ok', message: `off: ${of} are fetched each time they are read` }]
+    }
+    const { folder, payloads, sizeBytes, maxBytes } = await cache.usage()
+    const held = `${formatBytes(sizeBytes)} of at most ${formatBytes(maxBytes)}`
+    const problem = cache.problem()
+    if (problem === undefined) {
+      return [
+        { name, state: 'ok', message: `${formatCount(payloads)} ${of}, ${held}, in ${folder}` },
+      ]
+    }
+    const message = `no ${of} can be kept in ${folder} (${problem}): choose another folder with --cache`
+    return [{ name, state: 'warning', message }]
+  } catch (error) {
+    // What is wrong with the lake's file is said where the lake is opened.
+    return [{ name, state: 'warning', message: errorMessage(error) }]
+  }
 }
 
 async function lakeChecks(

@@ -18,6 +18,19 @@ export const LakeConfig = z.strictObject({
   default_mount: z.string().optional(),
   /** The lake's name, as provenance records it. Default: the name of the database. */
   name: z.string().min(1).max(128).optional(),
+  /**
+   * Keeps payloads of object stores on this machine once they were read; a relative folder is one of the
+   * file's. Default: the user's folder of caches, and 10 GB. False: nothing is kept.
+   */
+  cache: z
+    .union([
+      z.literal(false),
+      z.strictObject({
+        folder: z.string().min(1).optional(),
+        max_bytes: z.int().min(1).optional(),
+      }),
+    ])
+    .optional(),
   slow_operations: z.enum(['allow', 'warn', 'forbid']).optional(),
 })
 export type LakeConfig = z.infer<typeof LakeConfig>

@@ -17,11 +17,13 @@ import {
   type MountTraffic,
   observedMount,
   openMount,
+  type PayloadCache,
   type Registry,
   Store,
 } from '@mindtrace/registry'
 import { type LocalLake, openLocalLake } from '../lake.ts'
 import type { LakeSettings } from '../lake-parts.ts'
+import { cacheOf, type LakeCacheOptions } from './cache-options.ts'
 import { type LakeConfig, parseLakeConfig } from './lake-config.ts'
 import { rememberedMounts } from './remembered-mounts.ts'
 
@@ -39,6 +41,11 @@ export interface OpenLakeOptions extends CallOptions {
   readonly settings?: Partial<LakeSettings> | undefined
   readonly clock?: Clock | undefined
   readonly log?: Logger | undefined
+  /**
+   * Where payloads of object stores are kept on this machine, and how much; false keeps none. A mount is left
+   * out by `?use_cache=false` in its address.
+   */
+  readonly cache?: LakeCacheOptions | undefined
   /** Gets a span for each call of the database and of the mounts. */
   readonly tracer?: Tracer | undefined
 }
@@ -66,7 +73,8 @@ export async function openLake(address: string, options: OpenLakeOptions = {}): 
     tracer === undefined ? opened : tracedDatabase(opened, tracer, systemOf(config.database))
   const traffic = new Map<string, MountTraffic>()
   try {
-    const store = await openStore(config, base, { tracer, traffic })
+    const cache = cacheOf(config.cache, options.cache, { base, log: options.log })
+    const store = await openStore(config, base, { tracer, traffic, cache })
     return await openLocalLake(
       {
         database,
@@ -123,7 +131,8 @@ export async function configOf(
   }
 }
 
-async function readConfig(path: string): Promise<LakeConfig> {
+/** Reads a `lake.json`. */
+export async function readConfig(path: string): Promise<LakeConfig> {
   let text: string
   try {
     text = await readFile(path, 'utf8')
@@ -224,7 +233,14 @@ async function peer<T>(driver: Promise<T>, what: string, packages: string): Prom
 async function openStore(
   config: LakeConfig,
   base: string,
-  watch: { readonly tracer: Tracer | undefined; readonly traffic: Map<string, MountTraffic> },
+  {
+    cache,
+    ...watch
+  }: {
+    readonly tracer: Tracer | undefined
+    readonly traffic: Map<string, MountTraffic>
+    readonly cache: PayloadCache | undefined
+  },
 ): Promise<Store> {
   const opened: Record<string, Registry> = {}
   try {
@@ -232,7 +248,7 @@ async function openStore(
       const traffic = { readBytes: 0, writtenBytes: 0 }
       watch.traffic.set(name, traffic)
       const around = (mount: Mount) => observedMount(mount, { ...watch, name, traffic })
-      opened[name] = await openMount(address, { openers, defaults: mountDefaults, around })
+      opened[name] = await openMount(address, { openers, defaults: mountDefaults, around, cache })
     }
     return new Store(opened, { defaultMount: config.default_mount })
   } catch (error) {

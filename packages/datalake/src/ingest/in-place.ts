@@ -44,7 +44,10 @@ export async function readInPlace(
 ): Promise<StoredPayload & InPlaceNote> {
   const registry = store.registry(mount)
   refuseWritable(registry, mount)
-  const { object, body, sizeBytes, etag } = await registry.open(name, options)
+  const { object, body, sizeBytes, etag } = await registry.open(name, {
+    ...options,
+    cache: false,
+  })
   const hash = new RunningHash()
   for await (const chunk of chunksOf(body, options)) hash.update(chunk)
   if (hash.sizeBytes !== sizeBytes) {

@@ -74,7 +74,7 @@ export class PayloadCache {
   #pausedUntil = 0
   #quietUntil = 0
 
-  /** Nothing is made or read before the first payload. @throws `INVALID_INPUT` for a limit that is none. */
+  /** Nothing is made or read before the first payload. @throws `INVALID_INPUT` for a limit or a folder that is none. */
   constructor(options: PayloadCacheOptions) {
     const { maxBytes = defaultCacheBytes, reservedBytes = defaultReservedBytes } = options
     if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) {
@@ -82,6 +82,9 @@ export class PayloadCache {
         'INVALID_INPUT',
         `a cache takes a whole number of bytes from 1, not ${maxBytes}`,
       )
+    }
+    if (options.folder === '') {
+      throw new MindtraceError('INVALID_INPUT', 'a cache needs a folder; name one of its own')
     }
     this.folder = resolve(options.folder)
     this.maxBytes = maxBytes
@@ -148,6 +151,25 @@ export class PayloadCache {
       maxBytes: this.maxBytes,
       payloads: files.filter(({ isDraft }) => !isDraft).length,
       sizeBytes: totalOf(files),
+    }
+  }
+
+  /** Why nothing can be kept, in words; undefined when something can. Makes the folder. */
+  problem(): string | undefined {
+    const draft = this.#files.draft(newToken())
+    try {
+      this.#files.make()
+      fs.writeFileSync(draft, '')
+      const free = this.#files.freeBytes()
+      return free > this.#reservedBytes ? undefined : `${free} bytes are free on its disk`
+    } catch (error) {
+      return errorMessage(error)
+    } finally {
+      try {
+        fs.rmSync(draft, { force: true })
+      } catch {
+        // It could not be written either.
+      }
     }
   }
 
