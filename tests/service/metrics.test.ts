@@ -49,6 +49,7 @@ describe.each(backEnds.filter(([, , missing]) => !missing))('metrics on %s', (_n
     expect(numberOf(text, 'mindtrace_mount_bytes_total{mount="other",direction="read"}')).toBe(0)
     expect(numberOf(text, 'mindtrace_queued{queue="uploads"}')).toBe(1)
     expect(numberOf(text, 'mindtrace_database_waiting')).toBe(0)
+    expect(numberOf(text, 'mindtrace_audit_waiting')).toBeGreaterThanOrEqual(0)
     const open = numberOf(text, 'mindtrace_database_connections{state="open"}')
     if (kind === 'mongodb') expect(open).toBeGreaterThan(0)
     else expect(open).toBeUndefined()
@@ -97,8 +98,8 @@ describe.each(backEnds.filter(([, , missing]) => !missing))('metrics on %s', (_n
       .as(served.keys.writer)
       .streams.writeObject({ mount: 'other', name: 'a' }, new Uint8Array(1))
     expect(await ready()).toEqual([200, { status: 'ready' }])
-    const backend =
-      (await served.lake.mounts()).mounts.find(({ name }) => name === 'other')?.backend ?? ''
+    const { mounts } = await served.lake.mounts()
+    const backend = String(mounts.find(({ name }) => name === 'other')?.backend)
     const folder = backend.startsWith('file:') ? fileURLToPath(backend) : backend
     await rename(folder, `${folder}-away`)
     // Within a second an answer may be that of before.

@@ -4,9 +4,15 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { LakeVitals } from '@mindtrace/contract'
 import { MindtraceError } from '@mindtrace/core'
 import type { Hono } from 'hono'
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { CallerOf } from './access/admission.ts'
 import { isUnlimited } from './access/principal.ts'
+import {
+  Histogram,
+  type Metric,
+  prometheusMediaType,
+  prometheusText,
+  type Sample,
+} from './prometheus-text.ts'
 import type { Outcome } from './request-observer.ts'
 
 /** What {@link Metrics} are told of. */
@@ -22,35 +28,30 @@ const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 const queuesTimeoutMs = 1_000
 const lagResolutionMs = 20
 
+/** Numbers of a metric without labels, or with some. */
+type Reading = number | Iterable<Sample>
+
 /**
- * What Prometheus reads of one service. A request costs two numbers; everything else is worked out when somebody
+ * What Prometheus reads of one service. A request costs a few additions; everything else is worked out when somebody
  * asks. Disposing stops the clock that measures the event loop.
  */
 export class Metrics implements Disposable {
-  readonly contentType: string
-  readonly #registry = new Registry()
   readonly #lag = monitorEventLoopDelay({ resolution: lagResolutionMs })
-  readonly #durations: Histogram<'task' | 'outcome'>
-  /** Kept, since the library looks its labels up by sorting and joining them. */
-  readonly #duration = new Map<string, { observe(seconds: number): void }>()
+  readonly #metrics: Metric[] = []
+  readonly #durations = new Map<
+    string,
+    { readonly task: string; readonly outcome: Outcome; readonly histogram: Histogram }
+  >()
   readonly #sockets = new Set<Socket>()
   #underWay = 0
   #received = 0
   #sent = 0
 
   constructor({ version, vitals }: MetricsOptions) {
-    this.contentType = this.#registry.contentType
     this.#lag.enable()
-    this.#durations = new Histogram({
-      name: 'mindtrace_request_duration_seconds',
-      help: 'From the head of a request to the last byte of its answer, by task, stream or page.',
-      labelNames: ['task', 'outcome'],
-      buckets,
-      registers: [this.#registry],
-    })
-    this.#service(version)
-    this.#process()
-    if (vitals !== undefined) this.#lake(vitals)
+    this.#addService(version)
+    this.#addProcess()
+    if (vitals !== undefined) this.#addLake(vitals)
   }
 
   /** A request has come. */
@@ -62,12 +63,12 @@ export class Metrics implements Disposable {
   ended(task: string, outcome: Outcome, seconds: number): void {
     this.#underWay -= 1
     const key = `${outcome} ${task}`
-    let duration = this.#duration.get(key)
+    let duration = this.#durations.get(key)
     if (duration === undefined) {
-      duration = this.#durations.labels(task, outcome)
-      this.#duration.set(key, duration)
+      duration = { task, outcome, histogram: new Histogram(buckets) }
+      this.#durations.set(key, duration)
     }
-    duration.observe(seconds)
+    duration.histogram.observe(seconds)
   }
 
   /** Counts the connections of a server and what goes over them. */
@@ -82,21 +83,19 @@ export class Metrics implements Disposable {
     })
   }
 
-  /** Adds a number that is read when somebody asks. */
-  gauge(name: string, help: string, read: () => number): void {
-    new Gauge({
-      name,
-      help,
-      registers: [this.#registry],
-      collect() {
-        this.set(read())
-      },
-    })
+  /** Adds something that goes up and down, and is read when somebody asks. */
+  gauge(name: string, help: string, read: () => Reading): void {
+    this.#metrics.push({ name, help, type: 'gauge', samples: () => samplesOf(read()) })
+  }
+
+  /** Adds something that only grows. */
+  counter(name: string, help: string, read: () => Reading): void {
+    this.#metrics.push({ name, help, type: 'counter', samples: () => samplesOf(read()) })
   }
 
   /** All of it, in Prometheus' text. */
   async text(): Promise<string> {
-    const text = await this.#registry.metrics()
+    const text = await prometheusText(this.#metrics)
     // The lag is that since the last look.
     this.#lag.reset()
     return text
@@ -104,47 +103,40 @@ export class Metrics implements Disposable {
 
   [Symbol.dispose](): void {
     this.#lag.disable()
-    this.#registry.clear()
   }
 
-  #counter(name: string, help: string, read: () => number): void {
-    new Counter({
-      name,
-      help,
-      registers: [this.#registry],
-      collect() {
-        this.reset()
-        this.inc(read())
-      },
+  #addService(version: string): void {
+    const labels = { version, node: process.version }
+    this.gauge('mindtrace_info', 'What runs here.', () => [{ labels, value: 1 }])
+    const durations = this.#durations
+    this.#metrics.push({
+      name: 'mindtrace_request_duration_seconds',
+      help: 'From the head of a request to the last byte of its answer, by task, stream or page.',
+      type: 'histogram',
+      samples: () =>
+        [...durations.values()].flatMap(({ task, outcome, histogram }) => [
+          ...histogram.samples({ task, outcome }),
+        ]),
     })
-  }
-
-  #service(version: string): void {
-    new Gauge({
-      name: 'mindtrace_info',
-      help: 'What runs here.',
-      labelNames: ['version', 'node'],
-      registers: [this.#registry],
-    }).set({ version, node: process.version }, 1)
     this.gauge('mindtrace_requests_in_flight', 'Requests under way.', () => this.#underWay)
     this.gauge('mindtrace_connections', 'Open connections.', () => this.#sockets.size)
     const over = (bytes: 'bytesRead' | 'bytesWritten') =>
       [...this.#sockets].reduce((sum, socket) => sum + socket[bytes], 0)
-    this.#counter(
+    this.counter(
       'mindtrace_received_bytes_total',
       'Bytes that came over connections.',
       () => this.#received + over('bytesRead'),
     )
-    this.#counter(
+    this.counter(
       'mindtrace_sent_bytes_total',
       'Bytes that went over connections.',
       () => this.#sent + over('bytesWritten'),
     )
   }
 
-  /** Under the names that every client library of Prometheus gives them. */
-  #process(): void {
-    const startedAtSeconds = (Date.now() - process.uptime() * 1000) / 1000
+  /** Under the names that client libraries of Prometheus give them, where there are some. */
+  #addProcess(): void {
+    const startedAtSeconds = Date.now() / 1000 - process.uptime()
     this.gauge(
       'process_start_time_seconds',
       'When the process began, in seconds since 1970.',
@@ -153,89 +145,81 @@ export class Metrics implements Disposable {
     this.gauge('process_resident_memory_bytes', 'Memory of the process.', () =>
       process.memoryUsage.rss(),
     )
-    this.#counter('process_cpu_seconds_total', 'Processor time of the process.', () => {
+    this.counter('process_cpu_seconds_total', 'Processor time of the process.', () => {
       const { user, system } = process.cpuUsage()
       return (user + system) / 1e6
     })
-    const lag = this.#lag
-    const heap = new Gauge({
-      name: 'nodejs_memory_bytes',
-      help: 'Memory by kind: heap in use, heap, outside of the heap, of those array buffers.',
-      labelNames: ['kind'],
-      registers: [this.#registry],
-      collect() {
+    this.gauge(
+      'nodejs_memory_bytes',
+      'Memory by kind: heap in use, heap, outside of the heap, of those array buffers.',
+      () => {
         const { heapUsed, heapTotal, external, arrayBuffers } = process.memoryUsage()
-        heap.set({ kind: 'heap_used' }, heapUsed)
-        heap.set({ kind: 'heap_total' }, heapTotal)
-        heap.set({ kind: 'external' }, external)
-        heap.set({ kind: 'array_buffers' }, arrayBuffers)
+        return [
+          { labels: { kind: 'heap_used' }, value: heapUsed },
+          { labels: { kind: 'heap_total' }, value: heapTotal },
+          { labels: { kind: 'external' }, value: external },
+          { labels: { kind: 'array_buffers' }, value: arrayBuffers },
+        ]
       },
-    })
-    const delay = new Gauge({
-      name: 'mindtrace_event_loop_lag_seconds',
-      help: 'How late the event loop was since the last look, by quantile.',
-      labelNames: ['quantile'],
-      registers: [this.#registry],
-      collect() {
-        const late = (nanoseconds: number) =>
-          Math.max(0, nanoseconds / 1e9 - lagResolutionMs / 1000)
-        delay.set({ quantile: '0.5' }, late(lag.percentile(50)))
-        delay.set({ quantile: '0.99' }, late(lag.percentile(99)))
-        delay.set({ quantile: '1' }, late(lag.max))
-      },
-    })
+    )
+    const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - lagResolutionMs / 1000)
+    this.gauge(
+      'mindtrace_event_loop_lag_seconds',
+      'How late the event loop was since the last look, by quantile.',
+      () => [
+        { labels: { quantile: '0.5' }, value: late(this.#lag.percentile(50)) },
+        { labels: { quantile: '0.99' }, value: late(this.#lag.percentile(99)) },
+        { labels: { quantile: '1' }, value: late(this.#lag.max) },
+      ],
+    )
   }
 
-  #lake(vitals: LakeVitals): void {
+  #addLake(vitals: LakeVitals): void {
     this.gauge(
       'mindtrace_database_waiting',
       'Calls that wait for their turn to write, or for a connection.',
       () => vitals.load().database.waiting,
     )
-    if (vitals.load().database.connections !== undefined) {
-      const connections = new Gauge({
-        name: 'mindtrace_database_connections',
-        help: 'Connections to the database, by state.',
-        labelNames: ['state'],
-        registers: [this.#registry],
-        collect() {
-          const { open = 0, inUse = 0 } = vitals.load().database.connections ?? {}
-          connections.set({ state: 'open' }, open)
-          connections.set({ state: 'in_use' }, inUse)
-        },
-      })
-    }
-    const traffic = new Counter({
-      name: 'mindtrace_mount_bytes_total',
-      help: 'Bytes of payloads that this process opened for reading in each mount, and wrote to it.',
-      labelNames: ['mount', 'direction'],
-      registers: [this.#registry],
-      collect() {
-        traffic.reset()
-        for (const [mount, { readBytes, writtenBytes }] of Object.entries(vitals.load().mounts)) {
-          traffic.inc({ mount, direction: 'read' }, readBytes)
-          traffic.inc({ mount, direction: 'written' }, writtenBytes)
-        }
+    this.gauge(
+      'mindtrace_database_connections',
+      'Connections to the database, by state; a file has none.',
+      () => {
+        const { connections } = vitals.load().database
+        if (connections === undefined) return []
+        return [
+          { labels: { state: 'open' }, value: connections.open },
+          { labels: { state: 'in_use' }, value: connections.inUse },
+        ]
       },
-    })
-    const queued = new Gauge({
+    )
+    this.counter(
+      'mindtrace_mount_bytes_total',
+      'Bytes of payloads that this process opened for reading in each mount, and wrote to it.',
+      () =>
+        Object.entries(vitals.load().mounts).flatMap(([mount, { readBytes, writtenBytes }]) => [
+          { labels: { mount, direction: 'read' }, value: readBytes },
+          { labels: { mount, direction: 'written' }, value: writtenBytes },
+        ]),
+    )
+    this.#metrics.push({
       name: 'mindtrace_queued',
       help: 'What waits in queues that all processes of the lake share.',
-      labelNames: ['queue'],
-      registers: [this.#registry],
-      async collect() {
+      type: 'gauge',
+      samples: async () => {
         try {
-          const signal = AbortSignal.timeout(queuesTimeoutMs)
-          for (const [queue, count] of Object.entries(await vitals.queues({ signal }))) {
-            queued.set({ queue }, count)
-          }
+          const queues = await vitals.queues({ signal: AbortSignal.timeout(queuesTimeoutMs) })
+          return Object.entries(queues).map(([queue, value]) => ({ labels: { queue }, value }))
         } catch {
           // A database that does not answer must not hide all else.
-          queued.reset()
+          return []
         }
       },
     })
   }
+}
+
+function samplesOf(reading: Reading): Iterable<Sample> {
+  return typeof reading === 'number' ? [{ value: reading }] : reading
 }
 
 /**
@@ -254,7 +238,7 @@ export function addMetrics(
       })
     }
     return new Response(await metrics.text(), {
-      headers: { 'content-type': metrics.contentType, 'cache-control': 'no-store' },
+      headers: { 'content-type': prometheusMediaType, 'cache-control': 'no-store' },
     })
   })
 }

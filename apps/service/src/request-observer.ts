@@ -12,6 +12,7 @@ export type Outcome = 'ok' | 'invalid' | 'refused' | 'limited' | 'failed' | 'abo
 
 /** Asked every few seconds by whatever watches the service: not worth a line each, unless they fail. */
 const quietRoutes: ReadonlySet<string> = new Set([
+  'docs',
   'health',
   'heartbeat',
   'metrics',

@@ -4,6 +4,7 @@ import { serviceStreams } from './service-streams.ts'
 /** The few paths that are neither a task's nor a stream's. */
 const pages: Readonly<Record<string, string>> = {
   '/': 'page',
+  '/docs': 'docs',
   '/health': 'health',
   '/metrics': 'metrics',
   '/openapi.json': 'openapi',

@@ -59,6 +59,11 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   const mcpPath = options.mcp?.path
   const observer = new RequestObserver({ contexts, log, metrics, tracing, mcpPath })
   const access = createAccess({ ...options.access, lake: lake.access, log })
+  metrics.gauge(
+    'mindtrace_audit_waiting',
+    'Entries of the audit log that are not written yet.',
+    () => access.waiting(),
+  )
   const app = createApp({
     lake,
     access,

@@ -31,6 +31,8 @@ export interface Guarded {
 export interface Access extends AsyncDisposable {
   /** Whether callers are asked for a key. @throws `UNAVAILABLE`. */
   required(): Promise<boolean>
+  /** Entries of the audit log that are not written yet. */
+  waiting(): number
   /** Puts it before a lake. */
   guard(guarded: Guarded): Gate
 }
@@ -60,6 +62,7 @@ export function createAccess(options: AccessOptions = {}): Access {
   const limiter = new RateLimiter(options.rates ?? {}, nowMs)
   return {
     required: () => ring.required(),
+    waiting: () => trail.waiting,
     guard: ({ call, streams }) => {
       const callerOf = createGuard({ call, streams, trail, now, allowDestructive })
       return {

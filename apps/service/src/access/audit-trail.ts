@@ -35,6 +35,11 @@ export class AuditTrail implements AsyncDisposable {
     this.#options = options
   }
 
+  /** Entries that are not written yet. */
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
   add(entry: AuditEntry): void {
     if (this.#options.access === undefined) return
     this.#waiting.push(entry)
