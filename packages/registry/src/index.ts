@@ -51,6 +51,7 @@ export {
   parseMountUrl,
   refuseUnknownParameters,
 } from './mount-url.ts'
+export { checkObjectName } from './object-name.ts'
 export type { ExpectedBytes, OnConflict } from './object-writer.ts'
 export { type MountObserver, type MountTraffic, observedMount } from './observed-mount.ts'
 export {

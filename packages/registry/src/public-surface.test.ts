@@ -68,6 +68,7 @@ it('exports what was decided, and nothing else', () => {
         "PayloadCache",
         "Store",
         "checkKey",
+        "checkObjectName",
         "compareKeys",
         "defaultCacheBytes",
         "isFileMount",

@@ -1,10 +1,10 @@
 import type { UploadReconcileOutput } from '@mindtrace/contract'
 import { type CallOptions, mapBounded } from '@mindtrace/core'
 import type { LakeParts } from '../lake-parts.ts'
-import { discardStaged, partsOf } from './staged-bytes.ts'
 import {
   later,
   neverLeased,
+  partsOf,
   targetOf,
   type UploadSession,
   type UploadState,
@@ -133,7 +133,7 @@ async function forget(
   const registry = store.writable(state.mount)
   const upload = partsOf(state)
   if (upload !== undefined) await registry.uploads.abortParts(upload)
-  await discardStaged(registry, targetOf(state))
+  await registry.uploads.discard(targetOf(state))
   await records.uploadStates.deleteMany({
     upload_session_id: state.upload_session_id,
     owner: leases.owner,

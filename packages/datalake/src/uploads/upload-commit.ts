@@ -8,13 +8,13 @@ import {
 } from '@mindtrace/registry'
 import type { LakeParts } from '../lake-parts.ts'
 import { refOf } from '../objects.ts'
-import { discardStaged, partsOf } from './staged-bytes.ts'
 import type { UploadLeases } from './upload-lease.ts'
 import {
   lastLook,
   later,
   neverLeased,
   openStatuses,
+  partsOf,
   sessionOf,
   targetOf,
   type UploadSession,
@@ -178,7 +178,7 @@ export class UploadCommits {
         if (decided.isRepeated && attempt === 0) {
           const ours = await sameObject(registry, session, state, signal)
           if (ours !== undefined) {
-            await discardStaged(registry, target, signal)
+            await registry.uploads.discard(target, { signal })
             return ours
           }
         }
@@ -271,7 +271,7 @@ export class UploadCommits {
 
   async #discard(session: UploadSession): Promise<void> {
     const { records, store, clock } = this.#parts
-    await discardStaged(store.writable(session.mount), targetOf(session))
+    await store.writable(session.mount).uploads.discard(targetOf(session))
     await records.uploadSessions.update(
       session.upload_session_id,
       { set: { cleanup_completed_at: clock.now() } },

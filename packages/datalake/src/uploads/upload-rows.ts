@@ -1,6 +1,6 @@
 import type { DirectUploadSession, ObjectUploadSessionOutput } from '@mindtrace/contract'
 import { type Clock, isMindtraceError, MindtraceError, toInstant } from '@mindtrace/core'
-import type { StagedTarget } from '@mindtrace/registry'
+import type { PartsUpload, StagedTarget } from '@mindtrace/registry'
 import type { z } from 'zod'
 import type { Records } from '../records/records.ts'
 import { notFound } from '../records/references.ts'
@@ -96,4 +96,10 @@ export function lastLook(session: Pick<UploadSession, 'expires_at'>, clock: Cloc
     parts_upload_id: null,
     parts_key: null,
   } as const
+}
+
+/** The store's upload in parts, if one was begun. */
+export function partsOf({ parts_upload_id, parts_key }: UploadState): PartsUpload | undefined {
+  if (parts_upload_id === null || parts_key === null) return undefined
+  return { uploadId: parts_upload_id, key: parts_key }
 }

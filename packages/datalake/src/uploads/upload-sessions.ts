@@ -7,10 +7,15 @@ import {
   newId,
   newToken,
 } from '@mindtrace/core'
-import { checkKey, type OnConflict, parseVersion, type Registry } from '@mindtrace/registry'
+import {
+  checkKey,
+  checkObjectName,
+  type OnConflict,
+  parseVersion,
+  type Registry,
+} from '@mindtrace/registry'
 import type { LakeParts } from '../lake-parts.ts'
 import { checkFinalizeToken } from './finalize-token.ts'
-import { discardStaged, partsOf } from './staged-bytes.ts'
 import { type Completion, type LeasedUpload, UploadCommits } from './upload-commit.ts'
 import { UploadLeases } from './upload-lease.ts'
 import {
@@ -18,6 +23,7 @@ import {
   lastLook,
   neverLeased,
   openStatuses,
+  partsOf,
   sessionOf,
   targetOf,
   type UploadSession,
@@ -109,7 +115,7 @@ export class UploadSessions implements AsyncDisposable {
       )
     } catch (error) {
       // Left to the reconciler where this fails too: the row is there.
-      await discardStaged(registry, begun.stagedTarget).catch(() => {})
+      await registry.uploads.discard(begun.stagedTarget).catch(() => {})
       throw error
     }
   }
@@ -197,7 +203,7 @@ export class UploadSessions implements AsyncDisposable {
     const registry = store.writable(session.mount)
     const upload = partsOf(state)
     if (upload !== undefined) await registry.uploads.abortParts(upload)
-    await discardStaged(registry, targetOf(session))
+    await registry.uploads.discard(targetOf(session))
     let cleaned = session
     if (!isCompleted(session) && session.cleanup_completed_at === null) {
       cleaned = await records.uploadSessions.update(id, {
@@ -386,10 +392,7 @@ function checkInput(input: NewUpload, { settings }: Registry): OnConflict | null
   if (minutes <= 0 || minutes > maxMinutes) {
     throw invalid(`expires_in_minutes is ${minutes}: use 1 to ${maxMinutes}`)
   }
-  if (input.name.trim() === '') throw invalid('an object needs a name')
-  if (input.name.includes('@')) {
-    throw invalid(`the name '${input.name.slice(0, 80)}' contains '@', which separates the version`)
-  }
+  checkObjectName(input.name)
   checkKey(input.name)
   if (input.version === 'latest') throw invalid("'latest' cannot be written; leave the version out")
   if (input.version !== null) parseVersion(input.version, settings.versionDigits)

@@ -51,6 +51,19 @@ describe('a local mount', () => {
     await expect(mount.ping()).rejects.toMatchObject({ code: 'UNAVAILABLE' })
   })
 
+  it('takes back the folder that was made for what never came', async () => {
+    await using mount = await localMount()
+    await mount.write('a/b.txt', text('hello'))
+    await mount.localPath('_direct_uploads/u1/data.txt', { makeFolder: true })
+    await mount.localPath('_direct_uploads/u2/data.txt', { makeFolder: true })
+    await mount.delete('_direct_uploads/u1/data.txt')
+    await mount.delete('a/none.txt')
+    expect(await readdir(join(mount.location, '_direct_uploads'))).toEqual(['u2'])
+    await mount.delete('_direct_uploads/u2/data.txt')
+    expect((await readdir(mount.location)).toSorted()).toEqual(['.mt-staging', 'a'])
+    expect(await readdir(join(mount.location, 'a'))).toEqual(['b.txt'])
+  })
+
   it('keeps plain files where their keys say', async () => {
     await using mount = await localMount()
     await mount.write('a/b.txt', text('hello'))

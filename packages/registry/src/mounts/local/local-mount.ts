@@ -141,8 +141,9 @@ export class LocalMount implements FileMount {
       fs.unlinkSync(path)
     } catch (error) {
       const code = systemErrorCode(error)
-      if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR') return
-      throw localError(error, 'delete', path)
+      if (code === 'ENOTDIR' || code === 'EISDIR') return
+      // A folder may have been made for what never came: see `localPath`.
+      if (code !== 'ENOENT') throw localError(error, 'delete', path)
     }
     this.#removeEmptyFolders(dirname(path))
   }
