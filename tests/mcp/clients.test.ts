@@ -53,29 +53,27 @@ const overHttp =
     }
   }
 
-/** `mindtrace mcp` as a process that the client starts. */
+/** `mindtrace mcp` as a process that the client starts, on a folder or on a lake that is served. */
 const overStdio =
-  (mode: 'legacy' | 'auto'): Connect =>
+  (mode: 'legacy' | 'auto', of: 'folder' | 'service' = 'folder'): Connect =>
   async (tools) => {
-    const folder = await temporaryFolder()
+    const stack = new AsyncDisposableStack()
+    const folder = stack.use(await temporaryFolder())
     const path = join(folder.path, 'lake')
-    const sample = await openSampleLake(path)
+    const sample = stack.use(await openSampleLake(path))
+    const address =
+      of === 'folder'
+        ? path
+        : stack.use(await serve({ lake: sample.lake, port: 0, pidFolder: folder.path })).address
     const client = newClient(mode)
     await client.connect(
       new StdioClientTransport({
         command: process.execPath,
-        args: [...cliArguments, 'mcp', '--lake', path, '--tools', tools],
+        args: [...cliArguments, 'mcp', '--lake', address, '--tools', tools],
       }),
     )
-    return {
-      client,
-      sample,
-      async [Symbol.asyncDispose]() {
-        await client.close()
-        await sample[Symbol.asyncDispose]()
-        await folder[Symbol.asyncDispose]()
-      },
-    }
+    stack.defer(() => client.close())
+    return { client, sample, [Symbol.asyncDispose]: () => stack.disposeAsync() }
   }
 
 describe.each<[string, Connect]>([
@@ -84,6 +82,7 @@ describe.each<[string, Connect]>([
   ['HTTP in the protocol of 2026', overHttp('auto', {})],
   ['stdio', overStdio('legacy')],
   ['stdio in the protocol of 2026', overStdio('auto')],
+  ['stdio of a served lake', overStdio('legacy', 'service')],
 ])('the official client over %s', (_way, connect) => {
   test('lists and calls tools, whose results fit their schemas', async () => {
     await using connected = await connect('default')
@@ -204,19 +203,33 @@ test('an open stream does not hold up the end of the service', async () => {
 
 const python = process.env.MINDTRACE_TEST_PYTHON
 
-test.skipIf(python === undefined)(
-  'the Python package connects to it (set MINDTRACE_TEST_PYTHON)',
+/** Where the Python package looks for MCP: at its default, or where its configuration says. */
+const places = [
+  ['/mcp-server/mcp', {}],
+  ['/my-tools/at', { MINDTRACE_MCP__MOUNT_PATH: '/my-tools', MINDTRACE_MCP__HTTP_APP_PATH: '/at' }],
+] as const
+
+test.skipIf(python === undefined).each(places)(
+  'the Python package connects to it at %s (set MINDTRACE_TEST_PYTHON)',
   { timeout: 120_000 },
-  async () => {
+  async (path, configuration) => {
     await using folder = await temporaryFolder()
-    await using served = await servedSample({})
+    await using served = await servedSample({ path })
     const home = join(folder.path, 'home')
     await mkdir(home)
     const script = fileURLToPath(new URL('mcp_client.py', import.meta.url))
     const { stdout } = await promisify(execFile)(
       python as string,
       [script, served.service.address, served.sample.imageId],
-      { env: { ...process.env, HOME: home, XDG_CACHE_HOME: home, PYTHONDONTWRITEBYTECODE: '1' } },
+      {
+        env: {
+          ...process.env,
+          ...configuration,
+          HOME: home,
+          XDG_CACHE_HOME: home,
+          PYTHONDONTWRITEBYTECODE: '1',
+        },
+      },
     )
     expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toEqual({
       server: 'DatalakeService mcp server.',

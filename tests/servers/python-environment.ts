@@ -37,11 +37,22 @@ export async function install(environment: PythonEnvironment): Promise<boolean> 
       timeoutMs: 300_000,
     })
   }
-  await output(uv, ['venv', '--quiet', '--clear', '-p', python, join(cacheFolder, environment.folder)])
+  await output(uv, [
+    'venv',
+    '--quiet',
+    '--clear',
+    '-p',
+    python,
+    join(cacheFolder, environment.folder),
+  ])
   const interpreter = programIn(environment, 'python')
-  await output(uv, ['pip', 'install', '--quiet', '--python', interpreter, ...environment.packages], {
-    timeoutMs: 600_000,
-  })
+  await output(
+    uv,
+    ['pip', 'install', '--quiet', '--python', interpreter, ...environment.packages],
+    {
+      timeoutMs: 600_000,
+    },
+  )
   return await isInstalled(environment)
 }
 

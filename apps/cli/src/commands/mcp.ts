@@ -17,6 +17,7 @@ export const addMcp: AddCommand = (program, { io, run }) => {
     .addOption(
       new Option('--tools <which>', 'the common tools, or every task that changes nothing')
         .choices(['default', 'all'])
+        .env('MINDTRACE_MCP')
         .default('default'),
     )
   addLakeOptions(command).action(run(async (options: McpOptions) => mcp(io, options)))

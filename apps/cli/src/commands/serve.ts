@@ -7,6 +7,7 @@ import { isSet } from '../flag.ts'
 import type { Io } from '../io.ts'
 import { addLakeOptions, isRemote, type LakeOptions, lakeOf } from '../lake-options.ts'
 import { textLog } from '../text-log.ts'
+import { addMcpFlags, type McpFlags, mcpSettings } from './mcp-options.ts'
 
 /** Where a command that serves listens. */
 export interface ListenOptions {
@@ -24,10 +25,9 @@ export interface ListenOptions {
   readonly shutdownTimeout?: number
 }
 
-interface ServeOptions extends LakeOptions, ListenOptions {
+interface ServeOptions extends LakeOptions, ListenOptions, McpFlags {
   readonly allowDestructive?: boolean
   readonly verbose?: boolean
-  readonly mcp: 'default' | 'all'
   readonly slowOperations?: 'allow' | 'warn' | 'forbid'
 }
 
@@ -107,15 +107,6 @@ export const addServe: AddCommand = (program, { io, run }: Commands) => {
     )
     .addOption(
       new Option(
-        '--mcp <tools>',
-        "the tools of /mcp-server/mcp: the Python service's, or every task that reads",
-      )
-        .choices(['default', 'all'])
-        .env('MINDTRACE_MCP')
-        .default('default'),
-    )
-    .addOption(
-      new Option(
         '--slow-operations <policy>',
         'lists that read everything at once (default: as in lake.json, else warn)',
       )
@@ -124,7 +115,7 @@ export const addServe: AddCommand = (program, { io, run }: Commands) => {
     )
     .option('--verbose', 'log each request')
     .option('--quiet', 'no messages')
-  addListenOptions(addLakeOptions(command)).action(
+  addMcpFlags(addListenOptions(addLakeOptions(command))).action(
     run(async (options: ServeOptions) => serveCommand(io, options)),
   )
 }
@@ -177,7 +168,8 @@ export async function serveUntilInterrupted(
   io: Io,
   lake: Awaited<ReturnType<typeof lakeOf>>,
   options: ListenOptions &
-    Partial<Pick<ServeOptions, 'verbose' | 'mcp' | 'allowDestructive'>> & {
+    McpFlags &
+    Partial<Pick<ServeOptions, 'verbose' | 'allowDestructive'>> & {
       readonly telemetry?: Telemetry
     },
   started: (address: string) => Promise<void>,
@@ -205,7 +197,7 @@ export async function serveUntilInterrupted(
     log,
     telemetry: options.telemetry,
     closeTimeoutMs: timeoutSeconds * 1000,
-    mcp: { tools: options.mcp ?? 'default' },
+    mcp: mcpSettings(options, io.env),
     shutdown: () => ended.resolve(),
   })
   await started(service.address)
