@@ -14,6 +14,7 @@ test('exports these names and no others', () => {
       "maxKeyBytes",
       "objectIdOf",
       "parseFilter",
+      "tracedDatabase",
     ]
   `)
   expect(Object.keys(sqlite).toSorted()).toMatchInlineSnapshot(`

@@ -19,14 +19,18 @@ export function tracedDatabase(database: Database, tracer: Tracer, system: strin
     inSpan(tracer, 'transaction', { ...attributes, 'db.operation.name': 'transaction' }, () =>
       database.transaction((tx) => work({ repository: repositories(tx) }), options),
     )
-  const own: Readonly<Partial<Database>> = { repository: repositories(database), transaction }
-  return new Proxy(database, {
-    get(target, property) {
-      if (Object.hasOwn(own, property)) return own[property as keyof Database]
-      const member: unknown = Reflect.get(target, property, target)
-      return typeof member === 'function' ? member.bind(target) : member
-    },
-  })
+  return {
+    transactional: database.transactional,
+    repository: repositories(database),
+    transaction,
+    init: (collections, options) => database.init(collections, options),
+    ping: (options) => database.ping(options),
+    load: () => database.load(),
+    check: (options) => database.check(options),
+    drop: (options) => database.drop(options),
+    close: () => database.close(),
+    [Symbol.asyncDispose]: () => database.close(),
+  }
 }
 
 type Named = (operation: string) => { readonly name: string; readonly attributes: SpanAttributes }

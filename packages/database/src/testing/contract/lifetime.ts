@@ -29,6 +29,29 @@ export function describeLifetime(driver: DatabaseUnderTest): void {
       expect(await lake.database.check()).toEqual([])
     })
 
+    test('tells how busy it is', async () => {
+      await using lake = await opened(driver)
+      const begun = Promise.withResolvers<void>()
+      const enough = Promise.withResolvers<void>()
+      const held = lake.database.transaction(async () => {
+        begun.resolve()
+        await enough.promise
+      })
+      await begun.promise
+      const writes = [1, 2, 3].map((n) => lake.photos.insert(aPhoto(n)))
+      await new Promise((resolve) => setImmediate(resolve))
+      const during = lake.database.load()
+      enough.resolve()
+      await Promise.all([held, ...writes])
+      // A file has one writer at a time.
+      if (during.connections === undefined) expect(during.waiting).toBe(3)
+      const { waiting, connections } = lake.database.load()
+      expect(waiting).toBe(0)
+      if (connections === undefined) return
+      expect(connections.open).toBeGreaterThan(0)
+      expect(connections.inUse).toBe(0)
+    })
+
     test('initialising twice is harmless, and adds what is new', async () => {
       await using lake = await opened(driver)
       await lake.photos.insert(aPhoto(1))
