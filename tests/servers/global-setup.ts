@@ -4,12 +4,13 @@ import { minioServer } from './minio.ts'
 import { mongodbReplicaSet, mongodbStandalone, mongodProgram } from './mongodb.ts'
 import { pythonReference } from './python-reference.ts'
 import type { Found, Provision } from './rung.ts'
+import { schemathesis } from './schemathesis.ts'
 import { sharedData } from './shared-data.ts'
 
 /** Chains: those of one chain need what comes before them. Chains are gone through beside each other, as some take minutes. */
 const provisions: readonly (readonly Provision[])[] = [
   [sharedData],
-  [pythonReference],
+  [pythonReference, schemathesis],
   [chromium],
   [mongodProgram, mongodbReplicaSet, mongodbStandalone],
   [minioServer],

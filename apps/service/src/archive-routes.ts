@@ -32,7 +32,7 @@ export function addArchiveRoutes(
         const request = context.req.raw
         const caller = callerOf(request)
         caller.ensure(name)
-        const body = (await readJsonBody(request, jsonBytes)) ?? {}
+        const body = await readJsonBody(request, jsonBytes, { default: {} })
         about.body = body
         const input = body as AssetArchiveInput & ObjectArchiveInput
         const read = await caller.streams[name](input, { signal: request.signal })

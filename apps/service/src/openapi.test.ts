@@ -138,7 +138,7 @@ test('every path that answers something answers 405 to other methods, and says w
   expect(await methods('/openapi.json', 'PUT')).toEqual([405, 'GET, HEAD'])
   for (const [path, operations] of Object.entries(document.paths)) {
     const concrete = path.replace(/\{\w+\}/g, 'a')
-    const [status, allow] = await methods(concrete, 'PATCH')
+    const [status, allow] = await methods(concrete, 'OTHER')
     expect(status, path).toBe(405)
     for (const method of Object.keys(operations)) {
       expect(String(allow).split(', '), path).toContain(method.toUpperCase())

@@ -23,16 +23,21 @@ export interface TaskBody {
 const smallBytes = 256 * 1024
 
 /**
- * The JSON body of a request; undefined when it is empty. The content type is not asked for: clients
+ * The JSON body of a request; undefined, or the default, when it is empty. The content type is not asked for: clients
  * that forget it mean JSON as well.
  *
  * @throws {@link MindtraceError} `TOO_LARGE` above the limit, before reading on; `INVALID_INPUT` when
  * it is not UTF-8; `VALIDATION_FAILED` when it is not JSON, or nested too deeply.
  */
-export async function readJsonBody(request: Request, limitBytes: number): Promise<unknown> {
+export async function readJsonBody(
+  request: Request,
+  limitBytes: number,
+  options: { readonly default?: unknown } = {},
+): Promise<unknown> {
   const bytes = await readBody(request, limitBytes)
   new JsonScanner().push(new Uint8Array(bytes))
-  return parseBody(bytes)
+  const body = parseBody(bytes)
+  return body === undefined ? options.default : body
 }
 
 /**

@@ -36,7 +36,7 @@ export function addRowRoutes(
         about.task = name
         const caller = callerOf(request)
         caller.ensure(name)
-        const body = (await readJsonBody(request, jsonBytes)) ?? {}
+        const body = await readJsonBody(request, jsonBytes, { default: {} })
         about.body = body
         const { signal } = request
         const rows = await begun(

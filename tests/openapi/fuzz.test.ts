@@ -1,0 +1,108 @@
+import { execFile } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TaskName, taskPath, tasks } from '@mindtrace/contract'
+import { temporaryFolder } from '@mindtrace/core/testing'
+import { openLake } from '@mindtrace/datalake'
+import { serve } from '@mindtrace/service'
+import { expect, test } from 'vitest'
+
+const schemathesis = process.env.MINDTRACE_TEST_SCHEMATHESIS
+
+/** What every answer must keep to. Whether good requests succeed is not asked: most ids of the generator name nothing. */
+const checks = [
+  'not_a_server_error',
+  'status_code_conformance',
+  'content_type_conformance',
+  'response_headers_conformance',
+  'response_schema_conformance',
+  'negative_data_rejection',
+  'missing_required_header',
+  'unsupported_method',
+  'allow_header_conformance',
+  'ignored_auth',
+]
+
+/** Operations that are left out, and why. */
+const leftOut: Readonly<Record<string, string>> = {
+  '/v1/archives/assets': 'breaks off at an asset without bytes, and the generator registers such',
+}
+
+/** How our own media types are written. */
+const hooks = `
+import json
+import schemathesis
+
+
+@schemathesis.serializer("application/vnd.mindtrace.ingest-frames")
+def frames(ctx, value):
+    return json.dumps(value).encode()
+`
+
+/** The paths of tasks that are not built yet: their 501 is true, and an error of the server. */
+async function unbuilt(address: string, key: string): Promise<string[]> {
+  const paths: string[] = []
+  for (const name of Object.keys(tasks) as TaskName[]) {
+    if (tasks[name].needs === 'destructive') continue
+    const response = await fetch(`${address}${taskPath(name)}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-api-key': key },
+      body: '[]',
+    })
+    await response.arrayBuffer()
+    if (response.status === 501) paths.push(taskPath(name))
+  }
+  return paths
+}
+
+async function fuzz(phases: string, examples: number): Promise<{ code: unknown; said: string }> {
+  await using folder = await temporaryFolder()
+  await using lake = await openLake(join(folder.path, 'lake'), { create: true })
+  const { api_key } = await lake.keys.create({ name: 'fuzz', role: 'admin' })
+  await using service = await serve({ lake, port: 0, pidFolder: folder.path })
+  const excluded = [...(await unbuilt(service.address, api_key)), ...Object.keys(leftOut)]
+  await writeFile(join(folder.path, 'hooks.py'), hooks)
+  return await new Promise((resolve) => {
+    execFile(
+      schemathesis as string,
+      [
+        'run',
+        `${service.address}/openapi.json`,
+        ...['--checks', checks.join(',')],
+        ...['--phases', phases],
+        ...['--max-examples', String(examples)],
+        ...['--seed', '1', '--generation-deterministic', '--no-shrink', '--no-color'],
+        ...['--continue-on-failure', '--request-timeout', '30'],
+        ...['--header', `X-API-Key: ${api_key}`],
+        ...excluded.flatMap((path) => ['--exclude-path', path]),
+      ],
+      {
+        cwd: folder.path,
+        env: {
+          PATH: process.env.PATH,
+          HOME: folder.path,
+          PYTHONPATH: folder.path,
+          PYTHONDONTWRITEBYTECODE: '1',
+          SCHEMATHESIS_HOOKS: 'hooks',
+        },
+        maxBuffer: 64 * 1024 * 1024,
+      },
+      (error, stdout, stderr) => resolve({ code: error?.code ?? 0, said: stdout + stderr }),
+    )
+  })
+}
+
+test.skipIf(schemathesis === undefined).each([
+  ['at the bounds of its schemas', 'examples,coverage', 1],
+  ['of random data', 'fuzzing', Number(process.env.MINDTRACE_TEST_FUZZ ?? 3)],
+])(
+  'the service keeps to its document with requests %s (set MINDTRACE_TEST_SCHEMATHESIS)',
+  { timeout: 1_800_000 },
+  async (_what, phases, examples) => {
+    const { code, said } = await fuzz(phases, examples)
+    // Its summary says how many requests there were; its failures how to make them again.
+    const from = Math.max(0, said.search(/=+ (?:ERRORS|FAILURES) =+/))
+    expect(said).toMatch(/[1-9]\d{2,} generated/)
+    expect(code, said.slice(from, from + 20_000)).toBe(0)
+  },
+)
