@@ -30,8 +30,11 @@ export function Header({
           <li>{formatBytes(stats.payload_bytes)}</li>
         </ul>
       )}
+      <a class="link at-end" href="/docs" title="What the service answers, to read and to try">
+        Reference
+      </a>
       {lakeKey() !== undefined && (
-        <button type="button" class="link sign-out" onClick={() => signIn(undefined)}>
+        <button type="button" class="link at-end" onClick={() => signIn(undefined)}>
           Sign out
         </button>
       )}
