@@ -11,6 +11,7 @@ describe('public surface', () => {
     expect(Object.keys(voc).sort()).toEqual([
       'clipBox',
       'openVoc',
+      'parseLabelFile',
       'toBox',
       'toCorners',
       'vocClasses',

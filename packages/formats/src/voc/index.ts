@@ -1,3 +1,4 @@
+export { type LabelFile, type LabelObject, parseLabelFile } from './label-file.ts'
 export {
   type Box,
   type BoxConvention,
