@@ -4,7 +4,10 @@ import type { ParsedChange } from '../../change.ts'
 export function applyChange(document: Record<string, unknown>, change: ParsedChange): void {
   for (const [field, value] of change.set) document[field] = value
   for (const [field, elements] of change.add) {
-    document[field] = [...new Set([...elementsOf(document[field]), ...elements])]
+    const kept = elementsOf(document[field])
+    const known = new Set<unknown>(kept)
+    // What stands there twice already stays so.
+    document[field] = [...kept, ...new Set(elements.filter((element) => !known.has(element)))]
   }
   for (const [field, elements] of change.remove) {
     const gone = new Set<unknown>(elements)

@@ -219,6 +219,13 @@ export function describeWrites(driver: DatabaseUnderTest): void {
       expect(await lake.photos.count({ tags: 'c' })).toBe(1)
     })
 
+    test('adds what is new, and leaves what stands there twice', async () => {
+      await using lake = await opened(driver)
+      await lake.photos.insert(aPhoto(1, { notes: ['x', 'y', 'x'] }))
+      await lake.photos.update(photoId(1), { add: { notes: ['y', 'z'] } })
+      expect((await lake.photos.get(photoId(1))).notes).toEqual(['x', 'y', 'x', 'z'])
+    })
+
     test('normalises instants that are set', async () => {
       await using lake = await opened(driver)
       await lake.photos.insert(aPhoto(1))
