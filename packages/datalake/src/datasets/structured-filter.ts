@@ -27,7 +27,7 @@ function onePredicate({ field, op, value }: StructuredFilter): Predicate {
       return (document) => (canonicalJson(at(document)) === wanted) === (op === 'eq')
     }
     case 'exists':
-      return (document) => (at(document) !== null) === Boolean(value)
+      return (document) => (at(document) !== null) === isTrue(value)
     case 'in': {
       if (!Array.isArray(value)) throw unfit(field, op, 'a list')
       const wanted = new Set(value.map((one) => canonicalJson(operand(field, one))))
@@ -68,6 +68,12 @@ const compare = {
 /** Instants are texts of one form: a filter's own spelling is brought to it. */
 function operand(field: string, value: unknown): unknown {
   return instantFields.has(field) && typeof value === 'string' ? parseInstant(value) : value
+}
+
+/** As Python takes a value for true: nothing empty is. */
+function isTrue(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return Boolean(value)
+  return Array.isArray(value) ? value.length > 0 : Object.keys(value).length > 0
 }
 
 function valueAt(document: object, path: readonly string[]): unknown {

@@ -87,6 +87,10 @@ export function describeDatasetViews(inLake: InLake): void {
     ],
     [[{ field: 'nonsense', op: 'eq', value: 1 }], []],
     [[{ field: 'constructor', op: 'exists', value: true }], []],
+    // An operand that is empty asks for what is not there.
+    [[{ field: 'nonsense', op: 'exists', value: [] }], [5, 4, 3, 2, 1]],
+    [[{ field: 'datum_id', op: 'exists', value: {} }], []],
+    [[{ field: 'datum_id', op: 'exists', value: [0] }], [5, 4, 3, 2, 1]],
     [[{ field: 'created_at', op: 'lt', value: '2999-01-01' }], [5, 4, 3, 2, 1]],
   ]
 
