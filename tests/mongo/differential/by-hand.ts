@@ -15,6 +15,7 @@ const deviations: Record<string, number> = {}
 const successes: Record<string, number> = {}
 await using theirs = await openTheirs(server)
 for (let seed = first; seed < first + stories; seed += 1) {
+  await theirs.empty()
   await using sides = await openOurs(server, theirs.databaseName)
   const { ask, database } = theirs
   const told = await runStory({ theirs: ask, database, ours: sides.ours }, seed, steps)

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readdir, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { temporaryFolder } from '@mindtrace/core/testing'
 import { openMongoDatabase } from '@mindtrace/database/mongo'
@@ -19,6 +19,8 @@ export interface Theirs extends AsyncDisposable {
   readonly ask: Ask
   readonly database: mongoose.Connection
   readonly databaseName: string
+  /** Removes all objects from its mounts, for a new story. */
+  readonly empty: () => Promise<void>
 }
 
 /** Starts the Python service on a database and mounts of its own. */
@@ -44,6 +46,14 @@ export async function openTheirs(server: string): Promise<Theirs> {
       return await answerOf(await fetch(url, { method: 'POST', headers, body }))
     },
     database,
+    empty: async () => {
+      for (const { folder: path } of places) {
+        for (const name of await readdir(path)) {
+          if (name === 'registry_metadata.json') continue
+          await rm(join(path, name), { recursive: true })
+        }
+      }
+    },
     databaseName: basename(address.split('?')[0] ?? ''),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }

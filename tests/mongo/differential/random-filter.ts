@@ -1,7 +1,6 @@
 import type { Json } from '../../golden/like-the-reference.ts'
 import { type Family, keyOf } from '../families.ts'
 import type { Random } from '../random.ts'
-import { wildText } from './wild-values.ts'
 import type { World } from './world.ts'
 
 /** A filter, and whether more than equality is in it. */
@@ -165,7 +164,8 @@ function operator(random: Random, value: () => Json, ranges: boolean): Json {
       return { $eq: value() }
     default: {
       const bound = value()
-      return { [random.of(['$gt', '$gte', '$lt', '$lte'])]: bound ?? wildText(random) }
+      if (bound === null) return { $exists: true }
+      return { [random.of(['$gt', '$gte', '$lt', '$lte'])]: bound }
     }
   }
 }

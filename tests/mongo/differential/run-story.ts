@@ -111,7 +111,8 @@ export async function runStory(sides: Sides, seed: number, steps: number): Promi
       }
       if (task === 'annotation_records.add') await spread(sides.database, theirs.body)
     } else if (!isReading(task)) {
-      if (!isSame || (taken && theirs.status !== 200)) break
+      const isGone = task.endsWith('.delete') && theirs.status === 200
+      if (!isSame || isGone || (taken && theirs.status !== 200)) break
       world.burn(request)
       await undone(sides.database, call, before, theirs)
     }

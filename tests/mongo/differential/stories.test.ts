@@ -21,6 +21,7 @@ describe.skipIf(server === '' || (python ?? '') === '')(
     test.each(seeds)(
       'are answered as the Python service answers them, or better on purpose: seed %d',
       async (seed) => {
+        await theirs.empty()
         await using sides = await openOurs(server, theirs.databaseName)
         const { ask, database } = theirs
         const told = await runStory({ theirs: ask, database, ours: sides.ours }, seed, steps)
