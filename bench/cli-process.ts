@@ -39,6 +39,7 @@ export interface Served extends AsyncDisposable {
   readonly address: string
   /** From the start of the process to its first answer, in milliseconds. */
   readonly startMs: number
+  readonly pid: number
   peakMiB(): number
 }
 
@@ -65,6 +66,7 @@ export async function serveMindtrace(args: readonly string[], port: number): Pro
   return {
     address,
     startMs,
+    pid: child.pid as number,
     peakMiB: peak,
     async [Symbol.asyncDispose]() {
       const closed = once(child, 'close')

@@ -7,13 +7,16 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Measurement, Scenario } from './scenario.ts'
 import { base64Put } from './scenarios/base64-put.ts'
+import { besidePython } from './scenarios/beside-python.ts'
 import { importVoc } from './scenarios/import-voc.ts'
+import { mixedClients } from './scenarios/mixed-clients.ts'
 import { payloadsOnDisk } from './scenarios/payloads.ts'
 import { payloadsInS3 } from './scenarios/payloads-in-s3.ts'
 import { pointRead } from './scenarios/point-read.ts'
 import { manyRecords } from './scenarios/records.ts'
 import { recordsInMongodb } from './scenarios/records-in-mongodb.ts'
 import { recordsOverHttp } from './scenarios/records-over-http.ts'
+import { requestCost } from './scenarios/request-cost.ts'
 
 /*
  * `pnpm bench`: runs the scenarios one after another and writes their tables into bench/README.md.
@@ -22,12 +25,15 @@ import { recordsOverHttp } from './scenarios/records-over-http.ts'
 const scenarios: readonly Scenario[] = [
   importVoc,
   pointRead,
+  requestCost,
+  besidePython,
   base64Put,
   payloadsOnDisk,
   payloadsInS3,
   manyRecords,
   recordsOverHttp,
   recordsInMongodb,
+  mixedClients,
 ]
 
 const { values } = parseArgs({
