@@ -14,6 +14,7 @@ import { openRegistry } from '@mindtrace/registry'
 import { S3Mount } from '@mindtrace/registry/s3'
 import { minioServer } from '@mindtrace/tests/servers/minio'
 import type { Measurement, Scenario } from '../scenario.ts'
+import { cachedReads } from './cached-reads.ts'
 
 const objects = 10_000
 const objectBytes = 50_000
@@ -46,6 +47,13 @@ export const payloadsInS3: Scenario = {
       ...(await smallObjects(bare, bucket, mountAt, Math.round(objects / shrink))),
       ...(await largeObject(bare, bucket, mountAt('large'), Math.round(largeBytes / shrink))),
       await listing(bare, bucket, mountAt('listed'), Math.round(listed / shrink)),
+      ...(await cachedReads(
+        { endpoint: store.endpoint, bucket },
+        {
+          count: Math.round(objects / 5 / shrink),
+          largeBytes: Math.round(largeBytes / 4 / shrink),
+        },
+      )),
     ]
   },
 }

@@ -1,6 +1,6 @@
 import type { CallOptions } from './concurrency.ts'
 import { MindtraceError } from './errors.ts'
-import { byobReaderOf, endOf } from './lent-chunks.ts'
+import { byobReaderOf, ChunkRelay, endOf } from './lent-chunks.ts'
 
 /** Bytes as the packages pass them: small ones whole, others as a web stream. */
 export type Bytes = Uint8Array<ArrayBuffer>
@@ -71,77 +71,115 @@ export async function* chunksOf(
 
 /** What {@link checkedStream} asks of every chunk, and at the end. */
 export interface StreamCheck {
-  update(chunk: Uint8Array): void
+  /** Sees a chunk before the reader does; it is waited for. */
+  update(chunk: Uint8Array): void | Promise<void>
   /** What is wrong with the whole, undefined when nothing is. */
-  fault(): Error | undefined
+  fault(): Error | undefined | Promise<Error | undefined>
+  /** The stream failed or was cancelled, so there is no whole. */
+  broken?(reason: unknown): void
 }
 
 /**
  * The stream as it is, but ending in the check's error when the whole does not pass. Of a byte stream it makes
  * one, which fills the memory that its reader brings.
  */
-export function checkedStream(stream: ByteStream, check: StreamCheck): ByteStream {
+export function checkedStream(
+  stream: ByteStream,
+  check: StreamCheck,
+  options: {
+    /** What has been read of the stream already: it comes first, and is checked too. It is given away. */
+    readonly beginning?: Uint8Array | undefined
+  } = {},
+): ByteStream {
   const byob = byobReaderOf(stream)
   if (byob !== undefined) {
     byob.releaseLock()
-    return checkedByteStream(stream, check)
+    return checkedByteStream(stream, check, options.beginning)
   }
+  let { beginning } = options
   const reader = stream.getReader()
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const next = await reader.read()
+        const next =
+          beginning === undefined
+            ? await reader.read().catch((error: unknown) => failed(error, check))
+            : { done: false as const, value: beginning }
+        beginning = undefined
         if (!next.done) {
-          check.update(next.value)
+          await check.update(next.value)
           controller.enqueue(next.value)
           return
         }
-        const fault = check.fault()
+        const fault = await check.fault()
         if (fault === undefined) controller.close()
         else controller.error(fault)
       },
-      cancel: (reason) => reader.cancel(reason),
+      cancel: (reason) => {
+        check.broken?.(reason)
+        return reader.cancel(reason)
+      },
     },
     { highWaterMark: 0 },
   )
 }
 
-function checkedByteStream(stream: ByteStream, check: StreamCheck): ByteStream {
+function failed(error: unknown, check: StreamCheck): never {
+  check.broken?.(error)
+  throw error
+}
+
+function checkedByteStream(
+  stream: ByteStream,
+  check: StreamCheck,
+  beginning: Uint8Array | undefined,
+): ByteStream {
+  const relay = new ChunkRelay()
+  let isBegun = beginning === undefined
   let reader: ReadableStreamDefaultReader<Uint8Array> | ReadableStreamBYOBReader | undefined
-  const end = (controller: ReadableByteStreamController, memory?: Uint8Array) => {
-    const fault = check.fault()
+  const end = async (controller: ReadableByteStreamController, memory?: Uint8Array) => {
+    const fault = await check.fault()
     if (fault === undefined) endOf(controller, memory)
     else controller.error(fault)
   }
   const pullInto = async (controller: ReadableByteStreamController, view: Uint8Array) => {
     const byob = stream.getReader({ mode: 'byob' })
     reader = byob
-    const { value, done } = await byob.read(view)
+    const { value, done } = await byob.read(view).catch((error: unknown) => failed(error, check))
     byob.releaseLock()
     reader = undefined
     if (value === undefined) return // cancelled
-    if (done) return end(controller, value)
-    check.update(value)
+    if (done) return await end(controller, value)
+    await check.update(value)
     controller.byobRequest?.respondWithNewView(value)
   }
   const pullOwn = async (controller: ReadableByteStreamController) => {
     const plain = stream.getReader()
     reader = plain
-    const { value, done } = await plain.read()
+    const { value, done } = await plain.read().catch((error: unknown) => failed(error, check))
     plain.releaseLock()
     reader = undefined
-    if (done) return end(controller)
-    check.update(value)
+    if (done) return await end(controller)
+    await check.update(value)
     controller.enqueue(value as Uint8Array<ArrayBuffer>)
   }
   return new ReadableStream(
     {
       type: 'bytes',
       async pull(controller) {
+        if (!isBegun && beginning !== undefined) {
+          isBegun = true
+          await check.update(beginning)
+          relay.hold(beginning)
+        }
+        if (!relay.isEmpty) return relay.passTo(controller)
         const view = controller.byobRequest?.view
         await (view == null ? pullOwn(controller) : pullInto(controller, view as Uint8Array))
       },
-      cancel: (reason) => (reader ?? stream).cancel(reason),
+      cancel: (reason) => {
+        check.broken?.(reason)
+        return (reader ?? stream).cancel(reason)
+      },
     },
     { highWaterMark: 0 },
   )

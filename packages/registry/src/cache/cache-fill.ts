@@ -1,7 +1,7 @@
 import * as fs from 'node:fs'
 import { promisify } from 'node:util'
 import { crc32 } from 'node:zlib'
-import type { ByteStream } from '@mindtrace/core'
+import { type ByteStream, checkedStream } from '@mindtrace/core'
 import { blockBytes, type EntryFacts, printEntryEnd } from './cache-entry.ts'
 
 /** How a fill ended. */
@@ -9,6 +9,9 @@ export type FillOutcome =
   | { readonly status: 'kept'; readonly fileBytes: number }
   | { readonly status: 'dropped' }
   | { readonly status: 'failed'; readonly error: unknown }
+
+/** Blocks that may wait for the disk. */
+const parallelWrites = 8
 
 const write = promisify(fs.write)
 
@@ -20,10 +23,12 @@ export class CacheFill {
   readonly #end: (outcome: FillOutcome) => void
   readonly #sums: number[] = []
   #block: Buffer
+  /** Blocks on their way to the disk, in order. Their memory is used again. */
+  readonly #writes: { readonly block: Buffer; readonly done: Promise<void> }[] = []
+  #position = 0
   #filled = 0
   #sizeBytes = 0
   #fd: number | undefined
-  #writing: Promise<unknown> = Promise.resolve()
   #isOver = false
 
   /** @param paths - where the bytes are gathered, and where the entry is to be; both in one file system. */
@@ -59,12 +64,12 @@ export class CacheFill {
     if (this.#isOver) return
     if (this.#sizeBytes !== this.#facts.sizeBytes) return this.drop()
     try {
-      await this.#writing
+      for (const { done } of this.#writes) await done
       const last = this.#block.subarray(0, this.#filled)
       if (last.byteLength > 0) this.#sums.push(crc32(last))
       const end = printEntryEnd(this.#facts, this.#sums)
       const fd = this.#open()
-      const written = fs.writevSync(fd, [last, end])
+      const written = fs.writevSync(fd, [last, end], this.#position)
       if (written !== last.byteLength + end.byteLength) throw new Error('the disk took half of it')
       fs.closeSync(fd)
       this.#fd = undefined
@@ -82,19 +87,21 @@ export class CacheFill {
     this.#discard()
   }
 
-  /** Hands the block to the disk, while the next one is filled. False when the fill is over. */
+  /** Hands the block to the disk, while the next ones are filled. False when the fill is over. */
   async #flush(): Promise<boolean> {
     try {
       const block = this.#block
       this.#sums.push(crc32(block))
-      await this.#writing
-      if (this.#isOver) return false
-      const writing = writeWhole(this.#open(), block)
-      writing.catch(() => {}) // whoever waits for it throws
-      this.#writing = writing
-      this.#block = Buffer.allocUnsafe(blockBytes)
+      const done = writeWhole(this.#open(), block, this.#position)
+      done.catch(() => {}) // whoever waits for it throws
+      this.#writes.push({ block, done })
+      this.#position += block.byteLength
       this.#filled = 0
-      return true
+      const oldest = this.#writes.length < parallelWrites ? undefined : this.#writes[0]
+      await oldest?.done
+      if (oldest !== undefined) this.#writes.shift()
+      this.#block = oldest?.block ?? Buffer.allocUnsafe(blockBytes)
+      return !this.#isOver
     } catch (error) {
       this.#fail(error)
       return false
@@ -134,8 +141,7 @@ export class CacheFill {
     this.#fd = undefined
     if (fd === undefined) return
     // A closed number may be another file's the next moment.
-    void this.#writing
-      .catch(() => {})
+    void Promise.allSettled(this.#writes.map(({ done }) => done))
       .then(() => {
         fs.closeSync(fd)
         fs.rmSync(this.#draft, { force: true })
@@ -144,36 +150,21 @@ export class CacheFill {
   }
 }
 
-async function writeWhole(fd: number, bytes: Buffer): Promise<void> {
+async function writeWhole(fd: number, bytes: Buffer, position: number): Promise<void> {
   for (let from = 0; from < bytes.byteLength; ) {
-    const { bytesWritten } = await write(fd, bytes, from, bytes.byteLength - from)
+    const { bytesWritten } = await write(fd, bytes, from, bytes.byteLength - from, position + from)
     from += bytesWritten
   }
 }
 
 /** The stream as it is, gathered on its way. Only one that ends well becomes an entry. */
 export function filling(body: ByteStream, fill: CacheFill): ByteStream {
-  const reader = body.getReader()
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const next = await reader.read().catch((error: unknown) => {
-          fill.drop()
-          throw error
-        })
-        if (next.done) {
-          await fill.keep()
-          controller.close()
-        } else {
-          await fill.add(next.value)
-          controller.enqueue(next.value)
-        }
-      },
-      async cancel(reason) {
-        fill.drop()
-        await reader.cancel(reason)
-      },
+  return checkedStream(body, {
+    update: (chunk) => fill.add(chunk),
+    fault: async () => {
+      await fill.keep()
+      return undefined
     },
-    { highWaterMark: 0 },
-  )
+    broken: () => fill.drop(),
+  })
 }

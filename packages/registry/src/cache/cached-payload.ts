@@ -1,6 +1,6 @@
 import * as fs from 'node:fs'
 import { promisify } from 'node:util'
-import { type ByteStream, type CallOptions, streamOf } from '@mindtrace/core'
+import { type ByteStream, type CallOptions, endOf, streamOf } from '@mindtrace/core'
 import { blockBytes, type CacheEntry, isBlock } from './cache-entry.ts'
 
 /** What {@link CachedPayload.body} is to give. */
@@ -11,6 +11,9 @@ export interface CachedRange extends CallOptions {
   /** The bytes from `position` to the end of the range from the store, for when those here are damaged. */
   readonly reopen: (position: number) => Promise<ByteStream>
 }
+
+/** For readers that bring no memory. */
+const chunkBytes = 64 * 1024
 
 const read = promisify(fs.read)
 
@@ -33,53 +36,60 @@ export class CachedPayload {
     this.#isOpen = false
   }
 
-  /** The bytes of a range, each compared with its sum before it is given out. Closes at its end. */
+  /**
+   * The bytes of a range, each compared with its sum before it is given out. A byte stream, which fills the
+   * memory of its reader. Closes at its end.
+   */
   body({ start, end, reopen, signal }: CachedRange): ByteStream {
     if (start === end) {
       this.close()
       return streamOf(new Uint8Array())
     }
+    const blocks = new Blocks(this.entry, this.#fd)
     let position = start
-    let underWay: Promise<unknown> = Promise.resolve()
     let rest: ReadableStreamDefaultReader<Uint8Array> | undefined
-    return new ReadableStream<Uint8Array>(
+    const pullKept = async (controller: ReadableByteStreamController) => {
+      const block = await blocks.at(position)
+      if (!this.#isOpen) return true
+      if (block === undefined) return false
+      const view = controller.byobRequest?.view as Uint8Array<ArrayBuffer> | null | undefined
+      const wanted = Math.min(view?.byteLength ?? chunkBytes, end - position)
+      const piece = block.subarray(0, wanted)
+      position += piece.byteLength
+      if (view == null) controller.enqueue(piece.slice())
+      else {
+        view.set(piece)
+        controller.byobRequest?.respond(piece.byteLength)
+      }
+      if (position < end) return true
+      this.close()
+      endOf(controller)
+      return true
+    }
+    return new ReadableStream(
       {
+        type: 'bytes',
         pull: async (controller) => {
           try {
             signal?.throwIfAborted()
-            const index = Math.floor(position / blockBytes)
             if (rest === undefined) {
-              const reading = this.#block(index)
-              underWay = reading
-              const block = await reading
-              if (!this.#isOpen) return
-              if (block !== undefined) {
-                const from = index * blockBytes
-                const piece = block.subarray(
-                  position - from,
-                  Math.min(end - from, block.byteLength),
-                )
-                position += piece.byteLength
-                controller.enqueue(piece)
-                if (position < end) return
-                this.close()
-                return controller.close()
-              }
+              if (await pullKept(controller)) return
               this.#forget()
               this.close()
               rest = (await reopen(position)).getReader()
             }
             const next = await rest.read()
-            if (next.done) controller.close()
-            else controller.enqueue(next.value)
+            if (next.done) endOf(controller)
+            else controller.enqueue(new Uint8Array(next.value)) // which takes the memory over
           } catch (error) {
+            await blocks.settled()
             this.close()
             await rest?.cancel(error).catch(() => {})
             controller.error(error)
           }
         },
         cancel: async (reason) => {
-          await underWay // a closed number may be another file's the next moment
+          await blocks.settled() // a closed number may be another file's the next moment
           this.close()
           await rest?.cancel(reason)
         },
@@ -87,14 +97,46 @@ export class CachedPayload {
       { highWaterMark: 0 },
     )
   }
+}
 
-  /** Undefined when it can't be read, or is not what was kept. */
-  async #block(index: number): Promise<Uint8Array | undefined> {
+/** The blocks of an entry, one at a time in memory that is used again. */
+class Blocks {
+  readonly #entry: CacheEntry
+  readonly #fd: number
+  readonly #memory: Uint8Array<ArrayBuffer>
+  #index = -1
+  #length = 0
+  #reading: Promise<unknown> = Promise.resolve()
+
+  constructor(entry: CacheEntry, fd: number) {
+    this.#entry = entry
+    this.#fd = fd
+    this.#memory = new Uint8Array(Math.min(blockBytes, entry.sizeBytes))
+  }
+
+  /** The bytes from a position to the end of its block; undefined when they are not what was kept. */
+  async at(position: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const index = Math.floor(position / blockBytes)
     const from = index * blockBytes
-    const block = new Uint8Array(Math.min(blockBytes, this.entry.sizeBytes - from))
-    const { bytesRead } = await read(this.#fd, block, 0, block.byteLength, from).catch(() => ({
-      bytesRead: -1,
-    }))
-    return bytesRead === block.byteLength && isBlock(this.entry, index, block) ? block : undefined
+    if (index !== this.#index) {
+      this.#index = -1
+      this.#length = Math.min(blockBytes, this.#entry.sizeBytes - from)
+      const reading = read(this.#fd, this.#memory, 0, this.#length, from).then(
+        ({ bytesRead }) => bytesRead,
+        () => -1,
+      )
+      this.#reading = reading
+      const isWhole = (await reading) === this.#length
+      if (!isWhole || !isBlock(this.#entry, index, this.#memory.subarray(0, this.#length))) {
+        return undefined
+      }
+      this.#index = index
+    }
+    return this.#memory.subarray(position - from, this.#length)
+  }
+
+  /** Resolves when the file is not read any more. */
+  async settled(): Promise<void> {
+    await this.#reading
   }
 }

@@ -1,4 +1,4 @@
-import { type ByteStream, isMindtraceError, MindtraceError } from '@mindtrace/core'
+import { type ByteStream, checkedStream, isMindtraceError, MindtraceError } from '@mindtrace/core'
 import { resolveRange } from '../byte-range.ts'
 import type { Mount, MountRead, ObjectMount, ReadOptions, StorePlace } from '../mount.ts'
 import { filling } from './cache-fill.ts'
@@ -100,19 +100,11 @@ function cacheKey(place: StorePlace, key: string, etag: string | undefined): str
 }
 
 function forgetting(body: ByteStream, forget: () => void): ByteStream {
-  const reader = body.getReader()
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const next = await reader.read().catch((error: unknown) => {
-          if (isMindtraceError(error, 'CORRUPT')) forget()
-          throw error
-        })
-        if (next.done) controller.close()
-        else controller.enqueue(next.value)
-      },
-      cancel: (reason) => reader.cancel(reason),
+  return checkedStream(body, {
+    update: () => {},
+    fault: () => undefined,
+    broken: (reason) => {
+      if (isMindtraceError(reason, 'CORRUPT')) forget()
     },
-    { highWaterMark: 0 },
-  )
+  })
 }

@@ -62,7 +62,7 @@ export class MemoryMount implements FileMount {
     }
     const { start, end } = resolveRange(options.range, entry.bytes.byteLength, key)
     return {
-      body: streamOf(entry.bytes.slice(start, end)),
+      body: streamOf(new Uint8Array(entry.bytes.subarray(start, end))),
       sizeBytes: entry.bytes.byteLength,
       etag: entry.etag,
     }
@@ -125,7 +125,9 @@ export class MemoryMount implements FileMount {
 
   async stage(body: Uint8Array | ByteStream, options: StageOptions = {}): Promise<StagedBytes> {
     options.signal?.throwIfAborted()
-    const bytes = body instanceof Uint8Array ? body.slice() : await bytesOf(body, Infinity, options)
+    // A copy: `slice` of a Buffer is none.
+    const bytes =
+      body instanceof Uint8Array ? new Uint8Array(body) : await bytesOf(body, Infinity, options)
     await options.onChunk?.(bytes)
     return new StagedInMemory(bytes)
   }
