@@ -23,6 +23,7 @@ test.each([
   ],
   ['https://gcs/b?X-Goog-Signature=abc', 'https://gcs/b?X-Goog-Signature=…'],
   ['GET /v1/downloads/abc.def 200', 'GET /v1/downloads/… 200'],
+  ['PATCH /v1/tus/abc 204', 'PATCH /v1/tus/… 204'],
   ['authorization: Bearer abcdefgh', 'authorization: Bearer …'],
   ['{"authorization":"Basic dXNlcjpwYXNz"}', '{"authorization":"…"}'],
   ['{"finalize_token":"t","name":"a"}', '{"finalize_token":"…","name":"a"}'],

@@ -9,7 +9,7 @@ const secrets: readonly (readonly [RegExp, string])[] = [
     /([?&](?:X-(?:Amz|Goog)-(?:Signature|Credential|Security-Token)|Signature|sig|token|api_?key)=)[^&\s"'\\]+/gi,
     '$1…',
   ],
-  [/(\/v1\/downloads\/)[^\s"'\\]+/gi, '$1…'],
+  [/(\/v1\/(?:downloads|tus)\/)[^\s"'\\]+/gi, '$1…'],
   [/\b((?:Bearer|Basic) +)[\w+/=.~-]{6,}/gi, '$1…'],
   // Fields, as they stand in JSON.
   [
