@@ -1,5 +1,6 @@
 import { connectLake } from '@mindtrace/client'
 import {
+  describeAppendedUploads,
   describeUploads,
   inLakeOf,
   type LakeWishes,
@@ -28,4 +29,7 @@ async function open(wishes?: LakeWishes) {
   }
 }
 
-describe('uploads over HTTP', () => describeUploads(inLakeOf({ open })))
+describe('uploads over HTTP', () => {
+  describeUploads(inLakeOf({ open }))
+  describeAppendedUploads(inLakeOf({ open }))
+})

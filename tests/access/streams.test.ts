@@ -1,7 +1,7 @@
 import type { ArchiveRead } from '@mindtrace/contract'
 import { bytesOf } from '@mindtrace/core'
 import { describe, expect, test } from 'vitest'
-import { backEnds, type ServedLake, serveWithKeys } from './served-lake.ts'
+import { backEnds, type ServedLake, said, serveWithKeys } from './served-lake.ts'
 
 /** One asset in each of the two mounts; their ids. */
 async function twoAssets({ lake }: ServedLake) {
@@ -76,10 +76,54 @@ describe.each(backEnds)('streams with keys, on %s', (_name, kind, isAbsent) => {
     expect(await text(reader.streams.archiveDataset(dataset))).toContain('dataset_version.json')
   })
 
+  test.skipIf(isAbsent)(
+    'uploads are begun and gone on with by writers, where they may write',
+    async () => {
+      await using served = await serveWithKeys(kind)
+      const scoped = await served.key('writer', { mounts: ['other'] })
+      const ask = (method: string, path: string, key: string, headers = {}, body?: string) =>
+        fetch(new URL(path, served.address), {
+          method,
+          headers: { authorization: `Bearer ${key}`, 'tus-resumable': '1.0.0', ...headers },
+          ...(body === undefined ? {} : { body }),
+        })
+      const of = (mount: string) => {
+        const values = Object.entries({ name: 'thing', mount })
+        const pairs = values.map(
+          ([name, value]) => `${name} ${Buffer.from(value).toString('base64')}`,
+        )
+        return { 'upload-length': '6', 'upload-metadata': pairs.join(',') }
+      }
+      const { reader, writer } = served.keys
+      expect((await ask('POST', '/v1/tus', reader, of('other'))).status).toBe(403)
+      expect((await ask('POST', '/v1/tus', scoped, of('main'))).status).toBe(403)
+      expect((await ask('POST', '/v1/tus', scoped, of('nowhere'))).status).toBe(403)
+      const begun = await ask('POST', '/v1/tus', scoped, of('other'))
+      expect(begun.status).toBe(201)
+      const path = begun.headers.get('location') as string
+      said.secrets.add(path.split('.').at(-1) as string)
+      const part = { 'content-type': 'application/offset+octet-stream', 'upload-offset': '0' }
+      expect((await ask('PATCH', path, reader, part, 'abcdef')).status).toBe(403)
+      expect((await ask('DELETE', path, reader)).status).toBe(403)
+      expect((await ask('HEAD', `${path}0`, writer)).status).toBe(403)
+      expect((await ask('PATCH', path, scoped, part, 'abcdef')).status).toBe(204)
+      // In the audit log stands who did it, and never the token.
+      await served.close()
+      const { entries } = await served.elsewhere.audit.list({})
+      expect(entries.map(({ task, outcome }) => `${task} ${outcome}`)).toEqual(
+        expect.arrayContaining(['appendUpload refused', 'appendUpload done', 'uploads.begin done']),
+      )
+      for (const secret of said.secrets) {
+        expect(said.lines.join('\n')).not.toContain(secret)
+        expect(JSON.stringify(entries)).not.toContain(secret)
+      }
+    },
+  )
+
   test.skipIf(isAbsent)('nothing is streamed to whoever has no key', async () => {
     await using served = await serveWithKeys(kind)
     for (const key of [undefined, 'mtk_0123456789abcdef_nothing']) {
-      for (const path of ['rows/assets.list_page', 'archives/assets', 'archives/objects']) {
+      for (const path of ['rows/assets.list_page', 'archives/assets', 'archives/objects', 'tus']) {
         expect((await served.post(`v1/${path}`, key)).status).toBe(401)
       }
       const archive = `${served.address}/v1/archives/dataset?dataset_name=d&version=1`

@@ -17,7 +17,7 @@ export class CorsPolicy {
   headers(origin: string): Record<string, string> {
     return {
       'access-control-allow-origin': origin,
-      'access-control-expose-headers': `${errorCodeHeader}, mindtrace-error-details, mindtrace-storage-ref, mcp-session-id, x-request-id, retry-after, content-range, etag`,
+      'access-control-expose-headers': `${errorCodeHeader}, mindtrace-error-details, mindtrace-storage-ref, mcp-session-id, x-request-id, retry-after, content-range, etag, location, tus-checksum-algorithm, tus-extension, tus-max-size, tus-resumable, tus-version, upload-expires, upload-length, upload-metadata, upload-offset`,
       vary: 'origin',
     }
   }
@@ -28,9 +28,9 @@ export class CorsPolicy {
       status: 204,
       headers: {
         ...this.headers(origin),
-        'access-control-allow-methods': 'GET, HEAD, POST, PUT, DELETE',
+        'access-control-allow-methods': 'GET, HEAD, POST, PUT, PATCH, DELETE',
         'access-control-allow-headers':
-          'authorization, content-type, if-none-match, if-range, mcp-protocol-version, mcp-session-id, mindtrace-object-metadata, range, x-api-key, x-request-id',
+          'authorization, content-type, if-none-match, if-range, mcp-protocol-version, mcp-session-id, mindtrace-object-metadata, range, tus-resumable, upload-checksum, upload-length, upload-metadata, upload-offset, x-api-key, x-http-method-override, x-request-id',
         'access-control-max-age': '600',
       },
     })

@@ -19,7 +19,7 @@ function decodeSegment(segment: string): string {
   }
 }
 
-/** A path as logs may hold it: signed addresses are keys, and stay out. */
+/** A path as logs may hold it: signed addresses and those of uploads are keys, and stay out. */
 export function loggedPath(path: string): string {
-  return path.replace(/^(\/v1\/downloads\/).+/i, '$1…')
+  return path.replace(/^(\/v1\/(?:downloads|tus)\/).+/i, '$1…')
 }

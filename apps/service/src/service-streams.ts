@@ -15,6 +15,22 @@ export const serviceStreams = {
     summary:
       'Streams the payload of an address that `downloads.sign` gave, to whoever has it, until it expires.',
   },
+  beginUpload: {
+    method: 'POST',
+    path: '/v1/tus',
+    summary:
+      'Begins an upload by the tus protocol. `Upload-Metadata` names the object: `name` or `filename`, and as wanted `mount`, `version`, `on_conflict`, `filetype`, `sha256`, `metadata` (a JSON object).',
+  },
+  uploadOffset: {
+    method: 'HEAD',
+    path: '/v1/tus/{upload}',
+    summary: 'How many bytes of an upload have arrived.',
+  },
+  abortUpload: {
+    method: 'DELETE',
+    path: '/v1/tus/{upload}',
+    summary: 'Gives an upload up and removes what has arrived.',
+  },
 } as const satisfies Record<string, StreamRoute>
 
 /** The name of a stream that the service has. */

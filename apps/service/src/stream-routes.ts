@@ -10,6 +10,7 @@ import { jsonResponse } from './json-response.ts'
 import { payloadResponse } from './payload-response.ts'
 import { pathSegments } from './request-path.ts'
 import { addRowRoutes } from './row-routes.ts'
+import { addTusRoutes } from './tus/tus-routes.ts'
 
 /** What the routes of the streams need. */
 export interface StreamRoutesOptions {
@@ -69,6 +70,7 @@ export function addStreamRoutes(app: Hono, options: StreamRoutesOptions): void {
 
   addRowRoutes(app, options)
   addArchiveRoutes(app, options)
+  addTusRoutes(app, options)
 
   const notAllowed = (allow: string) => () =>
     jsonResponse({ detail: 'Method Not Allowed' }, 405, { allow })

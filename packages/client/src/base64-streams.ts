@@ -68,6 +68,10 @@ export function createBase64Streams(call: TaskCall): LakeStreams {
       throw new MindtraceError('NOT_IMPLEMENTED', 'the service does not know how to ingest samples')
     },
 
+    async appendUpload() {
+      throw new MindtraceError('NOT_IMPLEMENTED', 'the service takes no bytes in parts')
+    },
+
     archiveDataset: noArchives,
     archiveAssets: noArchives,
     archiveObjects: noArchives,

@@ -36,6 +36,7 @@ export function createChosenStreams(
     readObject: async (...request) => (await streams()).readObject(...request),
     writeObject: async (...request) => (await streams()).writeObject(...request),
     ingestGroup: async (...request) => (await streams()).ingestGroup(...request),
+    appendUpload: async (...request) => (await streams()).appendUpload(...request),
     archiveDataset: async (...request) => (await streams()).archiveDataset(...request),
     archiveAssets: async (...request) => (await streams()).archiveAssets(...request),
     archiveObjects: async (...request) => (await streams()).archiveObjects(...request),

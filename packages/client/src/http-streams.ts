@@ -58,6 +58,24 @@ export function createHttpStreams(transport: HttpTransport, trustOutputs: boolea
       return parse(IngestGroupResult, result, `the result of ingest ${sessionId}`)
     },
 
+    appendUpload: ({ upload_session_id, finalize_token }, offset, body, options = {}) =>
+      send(
+        transport,
+        body,
+        {
+          what: `upload session ${upload_session_id}`,
+          method: 'PATCH',
+          path: `/v1/tus/${encodeSegment(`${upload_session_id}.${finalize_token}`)}`,
+          headers: {
+            'content-type': 'application/offset+octet-stream',
+            'tus-resumable': '1.0.0',
+            'upload-offset': String(offset),
+          },
+          signal: options.signal,
+        },
+        ({ headers }) => ({ offset: Number(headers.get('upload-offset')) }),
+      ),
+
     rows: httpRows(transport, trustOutputs),
     ...httpArchives(transport),
   }
@@ -72,27 +90,27 @@ function query(parameters: Readonly<Record<string, string | null | undefined>>):
 
 interface StreamRequest extends CallOptions {
   readonly what: string
-  readonly method: 'PUT' | 'POST'
+  readonly method: 'PUT' | 'POST' | 'PATCH'
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
 }
 
 /** Sends a body; a failure of its source is thrown as it is, not as one of the connection. */
-async function send(
+async function send<Result = unknown>(
   transport: HttpTransport,
   body: Uint8Array<ArrayBuffer> | ByteStream,
   request: StreamRequest,
-): Promise<unknown> {
+  read: (response: Response) => Promise<Result> | Result = (response) =>
+    response.json() as Promise<Result>,
+): Promise<Result> {
   if (body instanceof Uint8Array) {
-    return transport.request({ ...request, body, repeatable: false, timeoutMs: 0 }, (response) =>
-      response.json(),
-    )
+    return transport.request({ ...request, body, repeatable: false, timeoutMs: 0 }, read)
   }
   const source = watched(body)
   try {
     return await transport.request(
       { ...request, body: source.stream, repeatable: false, timeoutMs: 0 },
-      (response) => response.json(),
+      read,
     )
   } catch (error) {
     if (source.failure !== undefined) throw source.failure.reason

@@ -12,7 +12,7 @@ export interface TransportOptions {
 /** One request; `what` names it in messages. */
 export interface LakeRequest extends CallOptions {
   readonly what: string
-  readonly method: 'GET' | 'POST' | 'PUT'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH'
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: RequestInit['body']

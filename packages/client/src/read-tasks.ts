@@ -1,7 +1,7 @@
 import type { TaskName } from '@mindtrace/contract'
 
 const reading =
-  /(?:^|[._])(?:get|get_by_\w+|list|list_\w+|head|resolve|view_page|download_urls?|status|result|stats|facets|plan|verify|verify_integrity|export|summary|health|heartbeat|mounts|endpoints|server_id|class_name|pid_file)$/
+  /(?:^|[._])(?:get|get_by_\w+|list|list_\w+|head|resolve|view_page|download_urls?|status|progress|result|stats|facets|plan|verify|verify_integrity|export|summary|health|heartbeat|mounts|endpoints|server_id|class_name|pid_file)$/
 
 /** Tasks whose names read like that but that write: asking again might not be harmless. */
 const writing: ReadonlySet<string> = new Set<TaskName>(['replication.tasks.update_status'])

@@ -61,6 +61,7 @@ export {
   StoredPart,
   UploadBeginOutput,
   UploadPartLimits,
+  UploadProgressOutput,
   UploadReconcileOutput,
   UploadStateOutput,
   UploadTicket,

@@ -5,6 +5,7 @@ import type {
   DatasetArchiveInput,
   ObjectArchiveInput,
 } from './extensions/archives.ts'
+import type { UploadTicket } from './extensions/uploads.ts'
 import type { IngestGroupResult, IngestSample } from './model/ingest.ts'
 import type { StorageRef } from './model/storage.ts'
 import type { RowOf, Rows, RowsInput, RowTask } from './rows.ts'
@@ -118,6 +119,19 @@ export interface LakeStreams {
   archiveAssets(input: AssetArchiveInput, options?: CallOptions): Promise<ArchiveRead>
   /** Stored objects, in the order given: `objects/<mount>/<name>@<version>`. @throws `NOT_FOUND` for the first. */
   archiveObjects(input: ObjectArchiveInput, options?: CallOptions): Promise<ArchiveRead>
+  /**
+   * Appends bytes to an upload session that was begun with `through_lake`, from `offset` on, and gives how many there are
+   * then. What came before a body broke off is kept, across processes: `uploads.progress` says where to go on. With the
+   * last byte the session becomes an object.
+   *
+   * @throws `CONFLICT` with `arrived` in its details for another offset, and for a session that has ended; `TOO_LARGE`.
+   */
+  appendUpload(
+    ticket: UploadTicket,
+    offset: number,
+    body: Bytes | ByteStream,
+    options?: CallOptions,
+  ): Promise<{ readonly offset: number }>
 }
 
 /** A tar archive (POSIX, pax) that is made while it is read: equal content gives equal bytes. */

@@ -43,6 +43,7 @@ const none: readonly TaskName[] = [
   'health',
   'objects.upload_session.complete',
   'uploads.get',
+  'uploads.progress',
   'uploads.parts.begin',
   'uploads.parts.sign',
   'uploads.parts.list',
@@ -205,4 +206,5 @@ export const streamScopes: Readonly<Partial<Record<keyof typeof streamRoutes, Sc
   archiveDataset: 'whole',
   archiveAssets: [{ list: { mounts: 'storage_ref.mount' } }],
   archiveObjects: [{ mounts: 'objects' }],
+  appendUpload: 'any',
 }

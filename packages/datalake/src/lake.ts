@@ -94,7 +94,7 @@ export async function openLocalLake(
   const manifests = new Manifests(parts.records)
   const lake = createLake({
     call: callOf(handlersOf(parts, uploads, manifests)),
-    streams: lakeStreams(parts, manifests),
+    streams: lakeStreams(parts, manifests, uploads),
     dispose: async () => {
       try {
         await uploads[Symbol.asyncDispose]()

@@ -1,13 +1,15 @@
-import type {
-  Asset,
-  ByteRange,
-  LakeStreams,
-  ObjectLocation,
-  PayloadRead,
-  ReadOptions,
-  WriteObject,
+import {
+  type Asset,
+  type ByteRange,
+  type LakeStreams,
+  type ObjectLocation,
+  type PayloadRead,
+  parse,
+  type ReadOptions,
+  UploadTicket,
+  type WriteObject,
 } from '@mindtrace/contract'
-import { type CallOptions, isMindtraceError, MindtraceError } from '@mindtrace/core'
+import { type CallOptions, isMindtraceError, MindtraceError, streamOf } from '@mindtrace/core'
 import { lakeArchives } from './archives/lake-archives.ts'
 import { payloadRef } from './assets.ts'
 import { checkedBody, sha256Of } from './checked-body.ts'
@@ -17,9 +19,14 @@ import { ingestGroup } from './ingest/ingest-group.ts'
 import type { LakeParts } from './lake-parts.ts'
 import { putObject, refOf, versionOf } from './objects.ts'
 import { lakeRows } from './rows.ts'
+import type { UploadSessions } from './uploads/upload-sessions.ts'
 
 /** The streamed half of the in-process lake. */
-export function lakeStreams(parts: LakeParts, manifests: Manifests): LakeStreams {
+export function lakeStreams(
+  parts: LakeParts,
+  manifests: Manifests,
+  uploads: UploadSessions,
+): LakeStreams {
   const read = {
     readAsset: (assetId, options = {}) => readAsset(parts, assetId, options),
     readObject: (ref, options = {}) => readObject(parts, ref, options),
@@ -29,6 +36,10 @@ export function lakeStreams(parts: LakeParts, manifests: Manifests): LakeStreams
     ...read,
     ...lakeArchives(parts, manifests, read),
     writeObject: (request, body, options = {}) => putObject(parts, placeOf(request), body, options),
+    appendUpload: (ticket, offset, body, options = {}) => {
+      const bytes = body instanceof Uint8Array ? streamOf(body) : body
+      return uploads.append(parse(UploadTicket, ticket, 'the upload'), offset, bytes, options)
+    },
     ingestGroup: (sessionId, items, options = {}) => ingestGroup(parts, sessionId, items, options),
   }
 }

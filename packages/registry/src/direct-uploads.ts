@@ -1,4 +1,7 @@
-import { type CallOptions, MindtraceError } from '@mindtrace/core'
+import { realpath } from 'node:fs/promises'
+import { isAbsolute, join } from 'node:path'
+import { type ByteStream, type CallOptions, MindtraceError } from '@mindtrace/core'
+import { type AppendedUpload, appendBytes, arrivedBytes } from './append-upload.ts'
 import {
   isFileMount,
   isObjectMount,
@@ -150,7 +153,49 @@ export class DirectUploads {
   /** Removes what has arrived, if anything has. @throws `INVALID_INPUT` for a target elsewhere. */
   async discard(target: StagedTarget, options: CallOptions = {}): Promise<void> {
     this.#registry.refuseReadOnly()
-    await this.#mount.delete(await this.#keyIn(target), options)
+    const key = await this.#keyIn(target)
+    await this.#mount.delete(key, options)
+    if (!isObjectMount(this.#mount)) return
+    // What waited for more bytes to make a part of it.
+    const folder = key.slice(0, key.lastIndexOf('/') + 1)
+    for await (const left of this.#mount.list(folder, options)) {
+      await this.#mount.delete(left.key, options)
+    }
+  }
+
+  /** How many bytes of an upload have been appended. @throws `NOT_FOUND` when its parts are joined or gone. */
+  async arrived(
+    target: StagedTarget,
+    upload: AppendedUpload,
+    options: CallOptions = {},
+  ): Promise<number> {
+    return await arrivedBytes(this.#mount, await this.#keyIn(target), upload, options)
+  }
+
+  /**
+   * Goes on with an upload whose bytes come in order; gives how many there are then. What came before the body broke
+   * off is kept.
+   *
+   * @throws {@link MindtraceError} `CONFLICT` with `arrived` in its details when that is not `offset`; `TOO_LARGE` when
+   * more comes than the whole has; what the body throws.
+   */
+  async append(
+    target: StagedTarget,
+    body: ByteStream,
+    upload: AppendedUpload & { readonly offset: number },
+    options: CallOptions = {},
+  ): Promise<number> {
+    this.#registry.refuseReadOnly()
+    const key = await this.#keyIn(target)
+    const arrived = await arrivedBytes(this.#mount, key, upload, options)
+    if (arrived === upload.offset) {
+      return await appendBytes(this.#mount, key, body, upload, options)
+    }
+    throw new MindtraceError(
+      'CONFLICT',
+      `${arrived} bytes of the upload have arrived, so it goes on there and not at ${upload.offset}`,
+      { details: { arrived } },
+    )
   }
 
   /** What parts may be like; undefined when the mount takes none. */
@@ -223,6 +268,11 @@ export class DirectUploads {
         ? await this.#mount.localPath(key)
         : this.#target(key).path
       if (path === target.path) return key
+      // The same folder by another way: Python writes a mount down by the links through which it was opened.
+      if (isFileMount(this.#mount) && path !== undefined && isAbsolute(target.path)) {
+        const root = await realpath(target.path.slice(0, -key.length)).catch(() => undefined)
+        if (root !== undefined && join(root, key) === path) return key
+      }
     }
     throw new MindtraceError(
       'INVALID_INPUT',

@@ -53,6 +53,7 @@ export const streamNeeds = {
   archiveDataset: 'reader',
   archiveAssets: 'reader',
   archiveObjects: 'reader',
+  appendUpload: 'writer',
 } as const satisfies Record<keyof LakeStreams, Need>
 
 const ranks = { reader: 0, writer: 1, admin: 2 } as const
@@ -157,6 +158,13 @@ export function createGuard(
           const narrowed = await withinScopes(principal, name, input, { call }, read)
           return streams.rows(name, narrowed as typeof input, read)
         }),
+      appendUpload: async (ticket, offset, body, write = {}) => {
+        ensure('appendUpload')
+        return await audited('appendUpload', ticket, async () => {
+          await scoped('appendUpload', { ...ticket }, write)
+          return await streams.appendUpload(ticket, offset, body, write)
+        })
+      },
       archiveDataset: async (input, read = {}) => {
         ensure('archiveDataset')
         await scoped('archiveDataset', input, read)

@@ -16,7 +16,10 @@ const meanings: Readonly<Record<number, string>> = {
   404: 'Something that it names does not exist.',
   408: 'The body stopped to arrive.',
   409: 'In conflict with what is there.',
+  410: 'The upload is over: given up, failed or expired.',
+  412: 'Another version of the protocol is spoken here.',
   413: 'Too large.',
+  415: 'A body of another type is expected.',
   416: 'The range starts behind the end.',
   422: 'The body does not fit: one entry for each thing that is wrong.',
   429: 'Too much at once for one key.',
@@ -37,8 +40,11 @@ export function failures(...statuses: readonly number[]): Json {
   )
 }
 
+/** The name of a header that answers may have. */
+export type AnswerHeader = keyof typeof headers
+
 /** References to the headers of an answer, by their names. */
-export function answerHeaders(...names: readonly (keyof typeof headers)[]): Json {
+export function answerHeaders(...names: readonly AnswerHeader[]): Json {
   return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]))
 }
 
@@ -68,6 +74,12 @@ const headers = {
   'content-range': header('Which part of the whole it is: `bytes 0-99/1234`.'),
   etag: header('Changes with the bytes.'),
   'retry-after': header('Seconds after which it may be tried again.', { type: 'integer' }),
+  location: header('Where to go on.'),
+  'tus-resumable': header('Always `1.0.0`.'),
+  'upload-expires': header('When the upload is over.'),
+  'upload-length': header('Bytes of the whole.', { type: 'integer', minimum: 0 }),
+  'upload-metadata': header('Pairs of a key and a value in base64, separated by commas.'),
+  'upload-offset': header('Bytes that have arrived.', { type: 'integer', minimum: 0 }),
   vary: header('What of the request the answer depends on.'),
   'www-authenticate': header('How to send a key.'),
 } as const satisfies Record<string, Json>

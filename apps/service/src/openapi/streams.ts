@@ -11,7 +11,7 @@ import {
   type StreamRoute,
 } from '@mindtrace/contract'
 import type { ServiceStream } from '../service-streams.ts'
-import { answerHeaders, failures, json } from './answers.ts'
+import { type AnswerHeader, answerHeaders, failures, json } from './answers.ts'
 import type { Json } from './json.ts'
 import { admission, always, ofTheLake, operationId } from './operation.ts'
 import type { SchemaBook } from './schemas.ts'
@@ -22,6 +22,7 @@ interface StreamDetails {
   readonly parameters?: readonly Json[]
   /** Its body: media types and their schemas. */
   readonly body?: Json
+  readonly bodyOptional?: boolean
   /** What comes back, by the status. */
   readonly answers: Json
   /** Statuses of failures beside those that every stream may answer. */
@@ -100,6 +101,20 @@ const archive: Json = {
   },
 }
 
+const tusVersion: Json = {
+  ...requestHeader('tus-resumable', 'Of the protocol.'),
+  required: true,
+  schema: { type: 'string', const: '1.0.0' },
+}
+const uploadChecksum = requestHeader(
+  'upload-checksum',
+  'Of this body: `sha1`, `sha256` or `md5`, and the digest in base64.',
+)
+
+function uploadHeaders(...names: readonly AnswerHeader[]): Json {
+  return answerHeaders('x-request-id', 'tus-resumable', 'cache-control', ...names)
+}
+
 function done(content: Json): Json {
   return { 200: { description: 'Done.', headers: answerHeaders('x-request-id'), content } }
 }
@@ -164,6 +179,7 @@ function detailsOf(
     },
     archiveAssets: {
       body: json(book.reference(AssetArchiveInput, 'request')),
+      bodyOptional: true,
       answers: archive,
       statuses: [408, 413, 422],
     },
@@ -171,6 +187,73 @@ function detailsOf(
       body: json(book.reference(ObjectArchiveInput, 'request')),
       answers: archive,
       statuses: [404, 408, 413, 422],
+    },
+    appendUpload: {
+      parameters: [
+        tusVersion,
+        {
+          ...requestHeader('upload-offset', 'Bytes that have arrived.'),
+          required: true,
+          schema: { type: 'integer', minimum: 0 },
+        },
+        uploadChecksum,
+      ],
+      body: { 'application/offset+octet-stream': {} },
+      answers: {
+        204: { description: 'Appended.', headers: uploadHeaders('upload-offset') },
+        460: {
+          description: 'The checksum is another; nothing was appended.',
+          headers: uploadHeaders(),
+          content: json({ $ref: '#/components/schemas/Failure' }),
+        },
+      },
+      statuses: [404, 408, 409, 410, 412, 413, 415, 507],
+    },
+    beginUpload: {
+      parameters: [
+        tusVersion,
+        {
+          ...requestHeader('upload-length', 'Bytes of the whole.'),
+          required: true,
+          schema: { type: 'integer', minimum: 0 },
+        },
+        {
+          ...requestHeader('upload-metadata', 'Pairs of a key and a value in base64.'),
+          required: true,
+        },
+        uploadChecksum,
+      ],
+      answers: {
+        201: {
+          description: 'Begun, and as much of the body appended as `upload-offset` says.',
+          headers: uploadHeaders('location', 'upload-expires', 'upload-offset'),
+        },
+        460: {
+          description: 'Begun, but the checksum of the body is another.',
+          headers: uploadHeaders('location', 'upload-expires'),
+        },
+      },
+      statuses: [404, 408, 409, 412, 413, 422, 507],
+    },
+    uploadOffset: {
+      parameters: [tusVersion],
+      answers: {
+        200: {
+          description: 'How far it is.',
+          headers: uploadHeaders(
+            'upload-offset',
+            'upload-length',
+            'upload-expires',
+            'upload-metadata',
+          ),
+        },
+      },
+      statuses: [404, 409, 410, 412, 422],
+    },
+    abortUpload: {
+      parameters: [tusVersion],
+      answers: { 204: { description: 'Given up.', headers: uploadHeaders() } },
+      statuses: [404, 409, 410, 412, 422],
     },
     thumbnail: {
       parameters: [
@@ -226,7 +309,9 @@ export function streamPaths(name: ServiceStream, route: StreamRoute, book: Schem
     // A signed address is a key of its own.
     ...(open ? { security: [] } : {}),
     parameters: [...pathParameters(route.path), ...parameters],
-    ...(body === undefined ? {} : { requestBody: { required: true, content: body } }),
+    ...(body === undefined
+      ? {}
+      : { requestBody: { required: !details.bodyOptional, content: body } }),
     responses: {
       ...details.answers,
       ...failures(400, ...details.statuses, ...(open ? always : admission), ...ofTheLake),
@@ -248,7 +333,11 @@ function rowPaths({ path, summary }: StreamRoute, book: SchemaBook): Json {
         operationId: `rows_${operationId(task)}`,
         summary: `${summary} This is for ${task}: \`limit\` is of the whole stream, and null is all.`,
         tags: [tag],
-        requestBody: { required: true, content: json(book.reference(input, 'request')) },
+        // Without one it is all rows, where nothing must be named.
+        requestBody: {
+          required: !input.safeParse({}).success,
+          content: json(book.reference(input, 'request')),
+        },
         responses: {
           200: {
             description: 'The rows, one a line.',
@@ -278,6 +367,7 @@ const meanings: Readonly<Record<string, string>> = {
   mount: 'The name of a mount; `-` is the default one when writing.',
   token: 'What `downloads.sign` gave.',
   asset_id: 'The id of an asset.',
+  upload: 'The last part of the address that beginning an upload gave.',
   session_id: 'The id that `ingest.begin` gave.',
   task: 'A page task, as `assets.list_page`.',
 }

@@ -51,6 +51,7 @@ export function fakeLake(
       writeObject: missing('writeObject'),
       ingestGroup: missing('ingestGroup'),
       rows: () => deferredRows(missing('rows')),
+      appendUpload: missing('appendUpload'),
       archiveDataset: missing('archiveDataset'),
       archiveAssets: missing('archiveAssets'),
       archiveObjects: missing('archiveObjects'),

@@ -21,7 +21,7 @@ export const extensionTasks = {
 
 /** A route whose body or answer is bytes, which JSON can't carry. */
 export interface StreamRoute {
-  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST'
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
   /** A path with `{name}` parameters; `{name+}` may hold slashes. */
   readonly path: string
   readonly summary: string
@@ -73,5 +73,11 @@ export const streamRoutes = {
     method: 'POST',
     path: '/v1/archives/objects',
     summary: 'Stored objects as a tar archive.',
+  },
+  appendUpload: {
+    method: 'PATCH',
+    path: '/v1/tus/{upload}',
+    summary:
+      'Appends bytes to an upload, by the tus protocol 1.0: POST to /v1/tus begins one, HEAD tells its offset, DELETE gives it up.',
   },
 } as const satisfies Record<string, StreamRoute>

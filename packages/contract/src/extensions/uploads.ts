@@ -25,6 +25,8 @@ export const UploadBeginInput = CreateObjectUploadSessionInput.extend({
   sha256: nullable(sha256),
   /** Whether the caller can write to a path on the machine of the lake. */
   local_path: z.boolean().default(false),
+  /** Whether the bytes will be appended through the lake (`appendUpload`, tus). Needs `size_bytes`. */
+  through_lake: z.boolean().default(false),
 }).meta({ id: 'UploadBeginInput' })
 
 export const UploadBeginOutput = z
@@ -48,6 +50,16 @@ export const UploadStateOutput = z
   })
   .meta({ id: 'UploadStateOutput' })
 export type UploadStateOutput = z.infer<typeof UploadStateOutput>
+
+export const UploadProgressOutput = z
+  .object({
+    session: ObjectUploadSessionOutput,
+    /** Bytes that have been appended: where to go on. */
+    offset: sizeBytes,
+    size_bytes: sizeBytes,
+  })
+  .meta({ id: 'UploadProgressOutput' })
+export type UploadProgressOutput = z.infer<typeof UploadProgressOutput>
 
 export const UploadCompleteInput = z
   .object({
@@ -135,6 +147,13 @@ export const uploadTasks = {
     output: UploadStateOutput,
     reads: true,
     statuses: [403, 404],
+  }),
+  'uploads.progress': task({
+    summary: 'Says how many bytes of an upload through the lake have arrived.',
+    input: UploadTicket,
+    output: UploadProgressOutput,
+    reads: true,
+    statuses: [403, 404, 409],
   }),
   'uploads.parts.begin': task({
     summary: 'Begins to upload in parts; a session that has begun keeps the size it has.',

@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
 import { describeRecords, describeSchemas, describeSets } from './contract/annotations.ts'
+import { describeAppendedUploads } from './contract/appended-uploads.ts'
 import { describeArchives } from './contract/archives.ts'
 import { describeAssets } from './contract/assets.ts'
 import { describeCollections, describeRetentions } from './contract/collections.ts'
@@ -35,6 +36,9 @@ export function describeLake(name: string, underTest: LakeUnderTest): void {
     describe('signed downloads', () => describeSignedDownloads(inLake))
     describe('uploads', () =>
       underTest.takesUploads === true ? describeUploads(inLake) : describeNoUploads(inLake))
+    if (underTest.takesUploads === true) {
+      describe('bytes through the lake', () => describeAppendedUploads(inLake))
+    }
     describe('collections', () => describeCollections(inLake))
     describe('retentions', () => describeRetentions(inLake))
     describe('annotation schemas', () => describeSchemas(inLake))

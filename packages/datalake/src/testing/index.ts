@@ -1,3 +1,4 @@
+export { describeAppendedUploads } from './contract/appended-uploads.ts'
 export { describeUploads } from './contract/uploads.ts'
 export { describeLake } from './describe-lake.ts'
 export { inLakeOf, type LakeUnderTest, type LakeWishes } from './lake-under-test.ts'

@@ -54,6 +54,8 @@ export const uploadStates = defineCollection({
     parts_upload_id: nullable(z.string()),
     parts_key: nullable(z.string()),
     part_bytes: nullable(z.int()),
+    /** Whether the bytes come through the lake, in order. */
+    is_appended: z.boolean().default(false),
   }),
   key: 'upload_session_id',
   indexes: [{ on: ['due_at', 'upload_session_id'], name: 'mt_upload_due' }],

@@ -13,6 +13,10 @@ export function uploadHandlers(parts: LakeParts, uploads: UploadSessions) {
       viewOf(await uploads.complete(ticket, { metadata, sizeBytes: null, sha256: null }, options)),
     'uploads.begin': async ({ local_path, ...input }, options) => {
       const registry = parts.store.writable(input.mount ?? undefined)
+      if (input.through_lake) {
+        const session = viewOf(await uploads.createAppended(input, options))
+        return { session, part_limits: null }
+      }
       const takesRequests = registry.uploads.partLimits !== undefined
       const session =
         takesRequests || local_path ? await createIfTaken(uploads, input, options) : null
@@ -31,6 +35,10 @@ export function uploadHandlers(parts: LakeParts, uploads: UploadSessions) {
         part_limits: uploads.partLimitsOf(session),
         part_bytes: state?.parts_upload_id == null ? null : state.part_bytes,
       }
+    },
+    'uploads.progress': async (ticket, options) => {
+      const { session, ...progress } = await uploads.progress(ticket, options)
+      return { session: viewOf(session), ...progress }
     },
     'uploads.parts.begin': ({ part_bytes, ...ticket }, options) =>
       uploads.beginParts(ticket, part_bytes, options),

@@ -1,5 +1,6 @@
 import type { ParsedInput, UploadPartLimits } from '@mindtrace/contract'
 import {
+  type ByteStream,
   type CallOptions,
   isMindtraceError,
   KeyedMutex,
@@ -35,6 +36,8 @@ const patienceMs = 60_000
 const maxMinutes = 525_600
 const defaultPartBytes = 8 * 1024 * 1024
 const mebibyte = 1024 * 1024
+/** A part that is appended through the lake is whole in memory. */
+const mostAppendedPartBytes = 64 * mebibyte
 
 type Ticket = { readonly upload_session_id: string; readonly finalize_token: string }
 
@@ -42,6 +45,8 @@ type Ticket = { readonly upload_session_id: string; readonly finalize_token: str
 export interface NewUpload extends ParsedInput<'objects.upload_session.create'> {
   readonly size_bytes?: number | null
   readonly sha256?: string | null
+  /** The bytes will be appended through the lake. Their number has to be known. */
+  readonly through_lake?: boolean
 }
 
 /**
@@ -54,6 +59,8 @@ export class UploadSessions implements AsyncDisposable {
   readonly #commits: UploadCommits
   readonly #work = new KeyedMutex()
   readonly #ending = new AbortController()
+  /** Requests that append, by session. */
+  readonly #appending = new Map<string, AbortController>()
 
   constructor(parts: LakeParts) {
     this.#parts = parts
@@ -89,6 +96,7 @@ export class UploadSessions implements AsyncDisposable {
           due_at: expires_at,
           size_bytes: input.size_bytes ?? null,
           sha256: input.sha256 ?? null,
+          is_appended: input.through_lake ?? false,
         },
         options,
       )
@@ -285,6 +293,94 @@ export class UploadSessions implements AsyncDisposable {
     }
   }
 
+  /**
+   * A session whose bytes are appended through the lake, for any mount that takes uploads.
+   *
+   * @throws what {@link create} throws; `INVALID_INPUT` without a size, or with one that has too many parts.
+   */
+  async createAppended(input: NewUpload, options: CallOptions): Promise<UploadSession> {
+    const size = input.size_bytes ?? null
+    if (size === null)
+      throw invalid('say size_bytes: an upload through the lake ends with its last byte')
+    const registry = this.#parts.store.writable(input.mount ?? undefined)
+    const limits = registry.uploads.partLimits
+    const partBytes = limits && partBytesFor(size, limits.maxParts)
+    if (partBytes !== undefined && partBytes > mostAppendedPartBytes) {
+      throw invalid(
+        `${size} bytes are too many to come through the lake; use uploads.parts.begin, or at most ${mostAppendedPartBytes * (limits?.maxParts ?? 1)}`,
+      )
+    }
+    const session = await this.create({ ...input, through_lake: true }, options)
+    if (partBytes !== undefined && size > 0) await this.beginParts(session, partBytes, options)
+    return session
+  }
+
+  /** How many bytes have been appended, of how many. @throws `CONFLICT` for a session of another kind. */
+  async progress(ticket: Ticket, options: CallOptions) {
+    const session = await this.open(ticket, options)
+    const state = await this.stateOf(session.upload_session_id)
+    if (isCompleted(session)) {
+      const size_bytes = state?.staged_bytes ?? (await this.#sizeOf(session, options))
+      return { session, offset: size_bytes, size_bytes }
+    }
+    const { target, upload } = appendedOf(session, state)
+    const { uploads } = this.#parts.store.registry(session.mount)
+    // Joined already where a completion was interrupted: then all of them had come.
+    const offset = await uploads.arrived(target, upload, options).catch((error: unknown) => {
+      if (isMindtraceError(error, 'NOT_FOUND')) return upload.totalBytes
+      throw error
+    })
+    return { session, offset, size_bytes: upload.totalBytes }
+  }
+
+  /**
+   * Appends bytes from an offset on. With the last of them the session is completed. A request that comes while another
+   * of this process is at the same session takes its place: the other's client is gone.
+   *
+   * @throws `CONFLICT` with `arrived` in its details for another offset, and for a session that has ended; what
+   * `DirectUploads.append` and {@link complete} throw.
+   */
+  async append(
+    ticket: Ticket,
+    offset: number,
+    body: ByteStream,
+    options: CallOptions,
+  ): Promise<{ readonly offset: number }> {
+    const id = ticket.upload_session_id
+    const session = await this.open(ticket, options)
+    refuseClosed(session)
+    if (session.expires_at <= this.#parts.clock.now()) throw expired(session)
+    this.#appending
+      .get(id)
+      ?.abort(new MindtraceError('UNAVAILABLE', 'another request goes on with this upload'))
+    const takenOver = new AbortController()
+    this.#appending.set(id, takenOver)
+    const signals = [takenOver.signal, this.#ending.signal]
+    if (options.signal !== undefined) signals.push(options.signal)
+    const signal = AbortSignal.any(signals)
+    try {
+      const { arrived, size } = await this.#work.run(`append ${id}`, async () => {
+        signal.throwIfAborted()
+        const { target, upload } = appendedOf(session, await this.stateOf(id))
+        const { uploads } = this.#parts.store.writable(session.mount)
+        const arrived = await uploads.append(target, body, { ...upload, offset }, { signal })
+        return { arrived, size: upload.totalBytes }
+      })
+      if (arrived === size) {
+        await this.complete(ticket, { metadata: null, sizeBytes: null, sha256: null }, options)
+      }
+      return { offset: arrived }
+    } finally {
+      if (this.#appending.get(id) === takenOver) this.#appending.delete(id)
+    }
+  }
+
+  async #sizeOf({ mount, name, resolved_version }: UploadSession, options: CallOptions) {
+    const registry = this.#parts.store.registry(mount)
+    const version = resolved_version ?? undefined
+    return (await registry.info(name, { ...options, version })).sizeBytes ?? 0
+  }
+
   /** Carries on a completion that was interrupted, under a lease that the caller has taken. */
   async resume(upload: LeasedUpload): Promise<UploadSession> {
     const completion = { metadata: null, sizeBytes: null, sha256: null }
@@ -437,7 +533,7 @@ function refuseFailed({ status, upload_session_id, failure_reason }: UploadSessi
   throw new MindtraceError(
     'CONFLICT',
     `upload session '${upload_session_id}' has failed (${failure_reason ?? 'for a reason unknown'}); begin a new one`,
-    { details: { upload_session_id } },
+    { details: { upload_session_id, is_over: true } },
   )
 }
 
@@ -456,8 +552,29 @@ function expired({ upload_session_id, expires_at }: UploadSession): MindtraceErr
   return new MindtraceError(
     'CONFLICT',
     `upload session '${upload_session_id}' expired at ${expires_at}; begin a new one`,
-    { details: { upload_session_id } },
+    { details: { upload_session_id, is_over: true } },
   )
+}
+
+/** Where the bytes of a session go that are appended. @throws `CONFLICT` for one of another kind. */
+function appendedOf(session: UploadSession, state: UploadState | undefined) {
+  const { upload_session_id } = session
+  refuseFailed(session)
+  if (state?.is_appended !== true || state.size_bytes === null) {
+    throw new MindtraceError(
+      'CONFLICT',
+      `the bytes of upload session '${upload_session_id}' do not come through the lake; begin one with through_lake`,
+      { details: { upload_session_id } },
+    )
+  }
+  const parts = partsOf(state)
+  return {
+    target: targetOf(session),
+    upload: {
+      totalBytes: state.size_bytes,
+      parts: parts && { ...parts, partBytes: state.part_bytes ?? defaultPartBytes },
+    },
+  }
 }
 
 function noParts({ mount, upload_session_id }: UploadSession): MindtraceError {

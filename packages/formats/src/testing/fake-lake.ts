@@ -48,6 +48,7 @@ export class FakeLake {
       writeObject: notHere,
       ingestGroup: async (sessionId, items) => await this.#ingestGroup(sessionId, items),
       rows: () => deferredRows(notHere),
+      appendUpload: notHere,
       archiveDataset: notHere,
       archiveAssets: notHere,
       archiveObjects: notHere,
