@@ -422,6 +422,28 @@ describe('a group of samples', () => {
   })
 })
 
+test.each(['if-match', 'if-none-match', 'if-unmodified-since', 'content-range'])(
+  'an object is not written in spite of %s',
+  async (name) => {
+    const written: unknown[] = []
+    const app = testApp(
+      fakeLake(
+        {},
+        {
+          writeObject: async (request) => {
+            written.push(request)
+            throw new MindtraceError('INTERNAL', 'written')
+          },
+        },
+      ),
+    )
+    const headers = { [name]: name === 'content-range' ? 'bytes 0-1/3' : '*' }
+    const response = await app.request('/v1/objects/m/a', { method: 'PUT', body: 'x', headers })
+    expect([response.status, written]).toEqual([400, []])
+    expect(await response.text()).toContain(name)
+  },
+)
+
 test('answers other methods on a stream with what it knows', async () => {
   const app = testApp(fakeLake())
   const wrong = await app.request(path, { method: 'POST' })

@@ -84,7 +84,17 @@ function objectIn(context: Context): { readonly mount: string | null; readonly n
   return { mount: mount === defaultMountSegment ? null : mount, name: name.join('/') }
 }
 
+/** Conditions and parts that a PUT can't keep: to store in spite of them would be worse than to refuse. */
+const notForWrites = ['if-match', 'if-none-match', 'if-unmodified-since', 'content-range'] as const
+
 function writeRequest(context: Context): WriteObject {
+  for (const name of notForWrites) {
+    if (context.req.header(name) === undefined) continue
+    throw new MindtraceError(
+      'INVALID_INPUT',
+      `${name} is not for writing objects; ?version= with ?on_conflict=skip writes only what is new`,
+    )
+  }
   const onConflict = context.req.query('on_conflict') ?? null
   if (onConflict !== null && onConflict !== 'skip' && onConflict !== 'overwrite') {
     throw new MindtraceError(
