@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { bytesOf } from '@mindtrace/core'
 import { temporaryFolder } from '@mindtrace/core/testing'
 import { describe, expect, it } from 'vitest'
+import { openRegistry } from '../../registry.ts'
 import { collect } from '../../testing/collect.ts'
 import { describeMount, describeRegistry, someBytes } from '../../testing/index.ts'
 import { LocalMount } from './local-mount.ts'
@@ -133,6 +134,49 @@ describe('a local mount', () => {
     expect(await mount.sweep({ olderThanMs: 60_000 })).toBe(0)
     expect(await mount.sweep({ olderThanMs: 0 })).toBe(1)
     expect(await readdir(join(mount.location, '.mt-staging'))).toEqual([])
+  })
+
+  it('takes uploads by a path through links to the mount, and by none that leaves it', async () => {
+    await using folder = await temporaryFolder()
+    const real = join(folder.path, 'real')
+    await using registry = await openRegistry(new LocalMount(join(real, 'lake')), {})
+    await symlink(real, join(folder.path, 'link'))
+    const begin = async (id: string) => {
+      await registry.uploads.begin(id, { expiresInMs: 60_000, contentType: 'text/plain' })
+      const path = join(folder.path, 'link/lake/_direct_uploads', id, 'data.txt')
+      return { kind: 'local_file', path } as const
+    }
+    const target = await begin('u1')
+    await writeFile(target.path, 'hello')
+    expect(await registry.uploads.inspect(target)).toMatchObject({ sizeBytes: 5 })
+    expect(await registry.uploads.commit('x', target)).toMatchObject({ sizeBytes: 5 })
+    expect(await registry.uploads.inspect(target)).toBeUndefined()
+
+    const elsewhere = join(folder.path, 'elsewhere')
+    await mkdir(join(elsewhere, '_direct_uploads/u1'), { recursive: true })
+    await writeFile(join(elsewhere, '_direct_uploads/u1/data.txt'), 'secret')
+    await symlink(elsewhere, join(folder.path, 'away'))
+    const refused = { code: 'INVALID_INPUT' }
+    for (const path of [
+      join(elsewhere, '_direct_uploads/u1/data.txt'),
+      join(folder.path, 'away/_direct_uploads/u1/data.txt'),
+      join(folder.path, 'gone/_direct_uploads/u1/data.txt'),
+      '../link/lake/_direct_uploads/u1/data.txt',
+    ]) {
+      const commit = registry.uploads.commit('y', { kind: 'local_file', path })
+      await expect(commit).rejects.toMatchObject(refused)
+    }
+
+    // What lies at the place itself may be a link, too.
+    const folderOut = await begin('u2')
+    await rm(join(real, 'lake/_direct_uploads/u2'), { recursive: true })
+    await symlink(join(elsewhere, '_direct_uploads/u1'), join(real, 'lake/_direct_uploads/u2'))
+    const fileOut = await begin('u3')
+    await symlink(join(elsewhere, '_direct_uploads/u1/data.txt'), fileOut.path)
+    for (const out of [folderOut, fileOut]) {
+      await expect(registry.uploads.commit('y', out)).rejects.toMatchObject({ code: 'FORBIDDEN' })
+    }
+    expect(await readFile(join(elsewhere, '_direct_uploads/u1/data.txt'), 'utf8')).toBe('secret')
   })
 
   const tmpfs = mountTmpfs()

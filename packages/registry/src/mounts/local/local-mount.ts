@@ -243,6 +243,8 @@ export class LocalMount implements FileMount {
     const path = paths.pathOf(key)
     try {
       if (options.makeFolder === true) paths.ensureFolderOf(path)
+      // Others write there, who could put a link in its place.
+      paths.forgetFolderOf(path)
       return path
     } catch (error) {
       throw localError(error, 'make the folder of', path)

@@ -32,6 +32,11 @@ export class LocalPaths {
     this.#ensure(dirname(path))
   }
 
+  /** To be called for a folder that others may change: it is looked at again each time. */
+  forgetFolderOf(path: string): void {
+    this.#folders.delete(dirname(path))
+  }
+
   /** To be called when a remembered folder is removed or turns out to be gone, its parents perhaps too. */
   forget(): void {
     this.#folders.clear()
