@@ -1,4 +1,10 @@
-import { type ByteStream, type CallOptions, chunksOf, isMindtraceError } from '@mindtrace/core'
+import {
+  type ByteStream,
+  type CallOptions,
+  checkedStream,
+  isMindtraceError,
+  lentChunksOf,
+} from '@mindtrace/core'
 import { RunningHash, sha256Hex } from '@mindtrace/core/hash'
 import type { ObjectMount, StageOptions } from '../../mount.ts'
 import type { MountFile, StageTarget, TakenBytes } from '../layout.ts'
@@ -84,7 +90,7 @@ export class PayloadStaging {
   async #hashed(key: string, options: StageOptions) {
     const hash = new RunningHash()
     const { body } = await this.#mount.read(key, { signal: options.signal })
-    for await (const chunk of chunksOf(body, options)) {
+    for await (const chunk of lentChunksOf(body, options)) {
       hash.update(chunk)
       await options.onChunk?.(chunk)
     }
@@ -193,21 +199,6 @@ async function beginningOf(
 
 /** Both parts as one stream that shows each chunk to the caller. */
 function tapped(start: Uint8Array, rest: ByteStream, options: StageOptions): ByteStream {
-  const reader = rest.getReader()
-  let isStarted = false
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const next = isStarted ? await reader.read() : { done: false, value: start }
-        isStarted = true
-        if (next.done || next.value === undefined) return controller.close()
-        await options.onChunk?.(next.value)
-        controller.enqueue(next.value)
-      },
-      async cancel(reason) {
-        await reader.cancel(reason)
-      },
-    },
-    { highWaterMark: 0 },
-  )
+  const update = (chunk: Uint8Array) => options.onChunk?.(chunk)
+  return checkedStream(rest, { update, fault: () => undefined }, { beginning: start })
 }

@@ -2,6 +2,7 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type CallOptions, errorMessage, MindtraceError } from '@mindtrace/core'
+import { readingInPlace } from '../reading-agent.ts'
 import type { GcsCredentials } from './gcs-credentials.ts'
 import { GcsOutage, GcsRefusal, isTransient } from './gcs-errors.ts'
 
@@ -55,7 +56,7 @@ export class GcsClient {
     this.#retry = retry
     const Agent = endpoint.protocol === 'https:' ? HttpsAgent : HttpAgent
     // No bound on sockets: bodies that are open and not read would keep the rest from their turn.
-    this.#agent = new Agent({ keepAlive: true, maxFreeSockets: 32 })
+    this.#agent = readingInPlace(new Agent({ keepAlive: true, maxFreeSockets: 32 }))
   }
 
   /** Sends a request and gives the JSON it is answered with. */

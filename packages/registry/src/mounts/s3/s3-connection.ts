@@ -14,6 +14,7 @@ import { type CallOptions, MindtraceError } from '@mindtrace/core'
 import type { StorePlace } from '../../mount.ts'
 import { checkKey } from '../../mount-key.ts'
 import { checkSignedTime } from '../mount-errors.ts'
+import { readingInPlace } from '../reading-agent.ts'
 import { attemptsOf, s3Code, s3Error } from './s3-errors.ts'
 
 /** Where the bytes of a mount lie, and how the store is reached. */
@@ -224,8 +225,8 @@ function configOf(place: S3Place, endpoint: string | undefined): S3ClientConfig 
     requestHandler: {
       connectionTimeout: connectTimeoutMs,
       socketTimeout: place.idleTimeoutMs ?? 60_000,
-      httpAgent: new HttpAgent({ keepAlive: true, maxSockets }),
-      httpsAgent: new HttpsAgent({ keepAlive: true, maxSockets }),
+      httpAgent: readingInPlace(new HttpAgent({ keepAlive: true, maxSockets })),
+      httpsAgent: readingInPlace(new HttpsAgent({ keepAlive: true, maxSockets })),
       logger: silent,
     },
   }
