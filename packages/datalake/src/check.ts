@@ -76,6 +76,15 @@ async function checkWritable(registry: Registry, options: CallOptions): Promise<
 }
 
 async function checkReadable(registry: Registry, options: CallOptions): Promise<string> {
+  const { location } = registry.mount
+  // Nothing ever makes the place of a mount that is only read.
+  if (!(await registry.mount.isThere(options))) {
+    throw new MindtraceError(
+      'NOT_FOUND',
+      `'${location}' does not exist; restore it, or correct the mount's address`,
+      { details: { location } },
+    )
+  }
   for await (const _name of registry.list(options)) break
-  return `can be listed at ${registry.mount.location} (read-only)`
+  return `can be listed at ${location} (read-only)`
 }
