@@ -1,4 +1,5 @@
 import * as fs from 'node:fs'
+import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { crc32 } from 'node:zlib'
 import { type ByteStream, checkedStream } from '@mindtrace/core'
@@ -117,10 +118,7 @@ export class CacheFill {
     try {
       fs.renameSync(this.#draft, this.#path)
     } catch {
-      fs.mkdirSync(this.#path.slice(0, this.#path.lastIndexOf('/')), {
-        mode: 0o700,
-        recursive: true,
-      })
+      fs.mkdirSync(dirname(this.#path), { mode: 0o700, recursive: true })
       fs.renameSync(this.#draft, this.#path)
     }
   }

@@ -331,6 +331,56 @@ export function describeCopies(name: string, underTest: CopiesUnderTest): void {
         }
       }
     }, 120_000)
+
+    it('of a process that dies are whole or none, and leave garbage that can be found', async () => {
+      const deaths =
+        underTest.isRemote === true ? [3, 6, 9] : [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12]
+      for (const death of deaths) {
+        const places = await someMounts()
+        const whole = await openRegistry(places.to, { mutable: true })
+        const source = await openRegistry(places.from, { mutable: true })
+        await source.put('x', folder('new'))
+        const to = await openRegistry(dying(places.to, death), { mutable: true }).catch(
+          () => undefined,
+        )
+        await to?.copyFrom(source, 'x').catch(() => {})
+        for await (const _ of whole.collectGarbage({ olderThanMs: -90_000_000 }));
+        const isThere = await whole.has('x')
+        if (isThere) expect(await whole.verify('x')).toBe(true)
+        const left = (await keysOf(places.to)).filter((key) => !/^(?:_meta_|registry)/.test(key))
+        expect(left.filter(isPayload)).toHaveLength(isThere ? 3 : 0)
+        expect(left.filter((key) => key.startsWith('_staging/'))).toEqual([])
+        await whole.copyFrom(source, 'x')
+        expect(await whole.verify('x')).toBe(true)
+      }
+    }, 120_000)
+  })
+}
+
+/** A mount of which nothing is carried out any more after some calls, as of a process that was killed. */
+function dying(mount: Mount, callsBefore: number): Mount {
+  let left = callsBefore
+  const counted = new Set([
+    'read',
+    'head',
+    'write',
+    'delete',
+    'deleteMany',
+    'copy',
+    'stage',
+    'publish',
+  ])
+  return new Proxy(mount, {
+    get(target, property) {
+      const member: unknown = Reflect.get(target, property, target)
+      if (typeof member !== 'function') return member
+      const call = member.bind(target) as (...args: unknown[]) => unknown
+      if (!counted.has(String(property))) return call
+      return async (...args: unknown[]) => {
+        if (left-- <= 0) throw new MindtraceError('UNAVAILABLE', 'dead')
+        return call(...args)
+      }
+    },
   })
 }
 
