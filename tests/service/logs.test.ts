@@ -115,3 +115,28 @@ test.each(['json', 'text'] as const)(
   },
   120_000,
 )
+
+test('what nobody caught ends the process with one line, in which there is no secret either', async () => {
+  const crash = `process.on('SIGUSR2', () => {
+    Promise.reject(new Error('connection to mongodb://root:' + process.env.PASSWORD + '@db/lake broke'))
+  })`
+  await using served = await serveProcess({
+    env: {
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(crash)}`,
+      PASSWORD: 'hunter2',
+    },
+  })
+  served.kill('SIGUSR2')
+  const { code, stderr } = await served.finished
+  expect(code).toBe(1)
+  const lines = stderr
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+  expect(lines.at(-1)).toMatchObject({
+    level: 'error',
+    msg: 'nobody foresaw this: the process ends',
+    error: { message: 'connection to mongodb://…@db/lake broke', stack: expect.any(String) },
+  })
+  expect(stderr).not.toContain('hunter2')
+}, 60_000)

@@ -12,6 +12,8 @@ export interface Io {
   readonly signal: AbortSignal
   /** Ends the process at once, whatever still runs. Absent where there is no process to end. */
   readonly exit?: ((code: number) => void) | undefined
+  /** Hands over what nobody caught; without it Node writes it to standard error and ends the process. */
+  readonly onUncaught?: ((handle: (error: unknown) => void) => void) | undefined
 }
 
 /** Where text and bytes go. */

@@ -19,6 +19,7 @@ export function processIo(): Io {
     stderr: outputOf(process.stderr),
     signal: abort.signal,
     exit: (code) => process.exit(code),
+    onUncaught: (handle) => void process.on('uncaughtException', handle),
   }
 }
 

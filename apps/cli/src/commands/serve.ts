@@ -178,6 +178,11 @@ export async function serveUntilInterrupted(
   const { serve } = await import('@mindtrace/service')
   const log = options.telemetry?.log ?? (await logOf(io, options))
   const timeoutSeconds = options.shutdownTimeout ?? 10
+  io.onUncaught?.((error) => {
+    // What is under way may be in any state: a new process is better than this one.
+    log.error({ error }, 'nobody foresaw this: the process ends')
+    io.exit?.(exitCode.failed)
+  })
   const ended = Promise.withResolvers<void>()
   io.signal.addEventListener('abort', () => ended.resolve(), { once: true })
   if (io.signal.aborted) ended.resolve()
