@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { python, runStory } from './run-story.ts'
-import { serveNewLake } from './served-lake.ts'
+import { lakeKinds, serveNewLake } from './served-lake.ts'
 
 /** What the vaults do not do over any service, and why no service can mend it. */
 const clientLimits = [
@@ -19,12 +19,17 @@ const clientLimits = [
   ['export_dataset as voc', 'ValueError', 'the package exports coco and huggingface only'],
 ] as const
 
-test.skipIf(python === undefined)(
-  "the Python package's vaults work over the service (set MINDTRACE_TEST_PYTHON)",
-  { timeout: 180_000 },
-  async () => {
-    await using lake = await serveNewLake()
-    const calls = await runStory('data_vault.py', lake, '20262')
+test.skipIf(python === undefined).each(lakeKinds)(
+  "the Python package's vaults work over the service (set MINDTRACE_TEST_PYTHON): a lake $name",
+  { timeout: 600_000 },
+  async ({ wishes }) => {
+    await using lake = await serveNewLake(wishes)
+    const calls = await runStory(
+      'data_vault.py',
+      lake,
+      '20262',
+      wishes.inBucket === true ? 'bucket' : 'folder',
+    )
     const limits = calls.filter(({ limit }) => limit !== undefined)
     const once = clientLimits.map(([what, found]) => [what, found])
     expect(limits.map(({ task, limit }) => [task, limit])).toEqual([...once, ...once])

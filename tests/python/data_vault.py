@@ -373,20 +373,20 @@ def exports(vault, way, pictured):
         )
 
 
-def download_urls(vault, saved):
+def download_urls(vault, saved, signs):
     tell(
         "get_download_url",
-        lambda url: {"none": (url, None)},
+        lambda url: {"signed": (url is not None and url.startswith("http"), signs)},
         lambda: vault.get_download_url(saved.asset_id),
     )
     tell(
         "get_download_urls",
-        lambda urls: {"none": (urls, {})},
+        lambda urls: {"signed": (list(urls), [saved.asset_id] if signs else [])},
         lambda: vault.get_download_urls([saved.asset_id]),
     )
 
 
-def main(url, seed):
+def main(url, seed, mount):
     draw = random.Random(int(seed))
     client = connected(url)
     registry = Registry(tempfile.mkdtemp())
@@ -401,7 +401,7 @@ def main(url, seed):
             listings(vault, pictured)
             datasets(vault, way, saved, pictured)
             exports(vault, way, pictured)
-        download_urls(awaited, saved)
+        download_urls(awaited, saved, mount == "bucket")
     tell(
         "from_url",
         lambda loaded: {"bytes": (loaded, "Grüße 🦭".encode())},

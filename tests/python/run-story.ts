@@ -18,7 +18,7 @@ export interface ToldCall {
 /** Runs a script of this folder against a lake to its end. Every call it tells must have gone well. */
 export async function runStory(
   script: string,
-  { address, home }: ServedLake,
+  { clientAddress, home }: Pick<ServedLake, 'clientAddress' | 'home'>,
   ...args: readonly string[]
 ): Promise<ToldCall[]> {
   const file = fileURLToPath(new URL(script, import.meta.url))
@@ -29,7 +29,7 @@ export async function runStory(
   }>((resolve) => {
     const child = execFile(
       python as string,
-      [file, address, ...args],
+      [file, clientAddress, ...args],
       {
         maxBuffer: 64 * 1024 * 1024,
         env: {

@@ -34,10 +34,9 @@ async function served() {
   const service = stack.use(await startService({ app: createApp({ lake, serverInfo }), port: 0 }))
   const kept = stack.move()
   return {
-    address: service.address,
+    clientAddress: service.address,
     home,
     mounts: await mounts,
-    finished: new Promise<never>(() => {}),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
 }
