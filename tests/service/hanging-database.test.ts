@@ -60,7 +60,7 @@ describe.each(backEnds.filter(([, kind, missing]) => kind === 'mongodb' && !miss
       const waiting = summary()
       let answer = { status: 'ready' }
       await until(async () => {
-        answer = await (await fetch(`${served.address}/ready`)).json()
+        answer = (await (await fetch(`${served.address}/ready`)).json()) as { status: string }
         return answer.status !== 'ready'
       })
       expect(answer).toMatchObject({ parts: [{ part: 'database' }] })

@@ -52,10 +52,12 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   )
   const ending = new AbortController()
   const { lake } = options
-  const telemetry = options.telemetry ?? (await openTelemetry({ log: options.log }))
+  // What is opened here goes again when the port can't be had.
+  await using opened = new AsyncDisposableStack()
+  const telemetry = options.telemetry ?? opened.use(await openTelemetry({ log: options.log }))
   const { log, contexts, tracing } = telemetry
   const version = packageVersion()
-  const metrics = new Metrics({ version, vitals: lake.vitals })
+  const metrics = opened.use(new Metrics({ version, vitals: lake.vitals }))
   const mcpPath = options.mcp?.path
   const observer = new RequestObserver({ contexts, log, metrics, tracing, mcpPath })
   const access = createAccess({ ...options.access, lake: lake.access, log })
@@ -79,6 +81,7 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   })
   const asksForKeys = await access.required()
   const service = await startService({ ...options, log, app, asksForKeys, observer, metrics })
+  const kept = opened.move()
   await mkdir(dirname(pidFile), { recursive: true, mode: 0o700 })
   await writeFile(pidFile, `${process.pid}\n`)
   const uploads = startUploadReconciler(options.lake, {
@@ -98,8 +101,7 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
       await uploads[Symbol.asyncDispose]()
       // After the last request: what it did is in the audit log before the lake is closed.
       await access[Symbol.asyncDispose]()
-      metrics[Symbol.dispose]()
-      if (options.telemetry === undefined) await telemetry[Symbol.asyncDispose]()
+      await kept.disposeAsync()
       await rm(pidFile, { force: true })
     }
   }
