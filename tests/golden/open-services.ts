@@ -13,6 +13,7 @@ import { LocalMount } from '@mindtrace/registry/local'
 import { MemoryMount } from '@mindtrace/registry/memory'
 import { S3Mount } from '@mindtrace/registry/s3'
 import { createAccess, createApp, startService } from '@mindtrace/service'
+import { watchApps } from '../openapi/watched-app.ts'
 import type { Answer, Exchange, Json } from './like-the-reference.ts'
 
 /** Sends a recorded request, with ids of ours in it. */
@@ -116,15 +117,19 @@ export function openOverSockets(endpoint: string, mongodb?: string): OpenService
   }
 }
 
+const declared = watchApps()
+
 function appOver(lake: Lake, shutdown: () => void) {
   const serverId = randomUUID()
   const pidFile = `/run/pids/DatalakeService_${serverId}_pid.txt`
-  return createApp({
-    lake,
-    serverInfo: { serverId, pidFile, version: '0.0.0' },
-    access: createAccess({ allowDestructive: true }),
-    shutdown,
-  })
+  return declared.watch(
+    createApp({
+      lake,
+      serverInfo: { serverId, pidFile, version: '0.0.0' },
+      access: createAccess({ allowDestructive: true }),
+      shutdown,
+    }),
+  )
 }
 
 function sending(fetched: (path: string, init: RequestInit) => Promise<Response> | Response): Send {

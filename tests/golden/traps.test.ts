@@ -23,7 +23,10 @@ import { chaosMount } from '@mindtrace/registry/testing'
 import { createAccess, createApp, startService } from '@mindtrace/service'
 import mongoose from 'mongoose'
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
+import { watchApps } from '../openapi/watched-app.ts'
 import { runNode } from './run-node.ts'
+
+const declared = watchApps()
 
 const mongodb = process.env.MINDTRACE_TEST_MONGODB_URL ?? ''
 
@@ -200,7 +203,7 @@ async function serve(openDatabase: OpenDatabase, wishes: Wishes = {}): Promise<S
   )
   const serverInfo = { serverId: 'none', pidFile: 'none', version: '0.0.0' }
   const access = createAccess({ allowDestructive: wishes.settings?.allowWipe === true })
-  const app = createApp({ lake, serverInfo, access })
+  const app = declared.watch(createApp({ lake, serverInfo, access }))
   const kept = stack.move()
   return {
     lake,

@@ -180,6 +180,6 @@ export const serviceTasks = {
     input: DatalakeWipeInput,
     output: DatalakeWipeOutput,
     needs: 'destructive',
-    statuses: [400, 403],
+    statuses: [400, 403, 404],
   }),
 } as const
