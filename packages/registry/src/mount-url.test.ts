@@ -21,6 +21,13 @@ it('takes the settings of a registry from an address', () => {
   expect([...parameters]).toEqual([['region', 'eu-1']])
 })
 
+it('takes from an address whether payloads may be kept here', () => {
+  expect(parseMountUrl('s3://bucket').useCache).toBe(true)
+  expect(parseMountUrl('s3://bucket?use_cache=true').useCache).toBe(true)
+  expect(parseMountUrl('gs://bucket?use_cache=false').useCache).toBe(false)
+  expect(() => parseMountUrl('s3://bucket?use_cache=maybe')).toThrow('use_cache is true or false')
+})
+
 describe('openMount', () => {
   it('opens a folder, with defaults for what is new and what is stored later on', async () => {
     await using folder = await temporaryFolder()

@@ -74,6 +74,27 @@ it('leaves the disk the room that others need', async () => {
   expect(reader.messages).toHaveLength(1)
 })
 
+it('tells stores apart that have the same keys and ETags', async () => {
+  await using temporary = await temporaryFolder()
+  const cache = new PayloadCache({ folder: temporary.path, reservedBytes: 0 })
+  const first = new MemoryObjectMount()
+  const mounts = [first, new MemoryObjectMount({ beside: first }), new MemoryObjectMount()]
+  for (const [index, mount] of mounts.entries()) {
+    await mount.write('a.txt', Buffer.from(`bytes ${index}`))
+  }
+  expect(
+    new Set(await Promise.all(mounts.map(async (mount) => (await mount.head('a.txt'))?.etag))).size,
+  ).toBe(1)
+  for (const _ of [1, 2]) {
+    for (const [index, mount] of mounts.entries()) {
+      const registry = await openRegistry(mount, { layout: 'plain', cache })
+      const { body } = await registry.open('a.txt')
+      expect(String(Buffer.from(await bytesOf(body, 100)))).toBe(`bytes ${index}`)
+    }
+  }
+  expect(entriesIn(temporary.path)).toHaveLength(3)
+})
+
 it('refuses limits and folders that are none', () => {
   for (const options of [
     { folder: 'x', maxBytes: 0 },
