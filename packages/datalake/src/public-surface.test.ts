@@ -19,6 +19,7 @@ test('exports these names and no others', () => {
   `)
   expect(Object.keys(testing).toSorted()).toMatchInlineSnapshot(`
     [
+      "describeAppendedUploads",
       "describeLake",
       "describeUploads",
       "inLakeOf",
