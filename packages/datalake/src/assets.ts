@@ -8,14 +8,16 @@ import { listPage } from './pages/page.ts'
 import * as definitions from './records/collections.ts'
 import { inTransaction, type Records } from './records/records.ts'
 import { notFound, requireAll } from './records/references.ts'
+import { SharedWrites } from './records/shared-writes.ts'
 import { checkField } from './records/update.ts'
 
 /** Assets: payloads with an identity, and the aliases that name them. */
 export function assetHandlers(parts: LakeParts) {
   const { records, clock } = parts
   const listing = listingsOf(parts).assets
-  const create = async (input: ParsedInput<'assets.create'>, options: CallOptions) => ({
-    asset: await insertAsset(parts, input, options),
+  const inserts = new SharedWrites((inputs: readonly NewAsset[]) => insertAssets(parts, inputs))
+  const create = async (input: NewAsset, options: CallOptions) => ({
+    asset: await inserts.write(input, options),
   })
   return {
     'assets.create': create,
@@ -59,8 +61,7 @@ export function assetHandlers(parts: LakeParts) {
         options,
       )
       return {
-        asset: await insertAsset(
-          parts,
+        asset: await inserts.write(
           {
             kind: input.kind,
             media_type: input.media_type,
@@ -94,13 +95,10 @@ async function assetByIdOrAlias(
   return await records.assets.get(row.asset_id, options)
 }
 
-async function insertAsset(
-  { database, clock }: LakeParts,
-  input: ParsedInput<'assets.create'>,
-  options: CallOptions,
-): Promise<Asset> {
-  const now = clock.now()
-  const asset = {
+type NewAsset = ParsedInput<'assets.create'>
+
+function assetOf(input: NewAsset, now: string) {
+  return {
     asset_id: newId('asset'),
     kind: input.kind as 'other',
     media_type: input.media_type,
@@ -120,15 +118,32 @@ async function insertAsset(
     created_by: input.created_by,
     updated_at: now,
   }
-  return await inTransaction(
-    database,
-    async (tx) => {
+}
+
+/** Inserts assets with their primary aliases, all or none. @throws `DUPLICATE`, `VALIDATION_FAILED`, `TOO_LARGE`. */
+function insertAssets(
+  { database, clock }: LakeParts,
+  inputs: readonly NewAsset[],
+): Promise<Asset[]> {
+  const now = clock.now()
+  const assets = inputs.map((input) => assetOf(input, now))
+  return inTransaction(database, async (tx) => {
+    const aliases = assets.map(({ asset_id }) => primaryAlias(asset_id, now))
+    const [asset, another] = assets
+    const [alias] = aliases
+    if (asset !== undefined && alias !== undefined && another === undefined) {
       const stored = await tx.assets.insert(asset)
-      await tx.assetAliases.insert(primaryAlias(stored.asset_id, now))
-      return stored
-    },
-    options,
-  )
+      await tx.assetAliases.insert(alias)
+      return [stored]
+    }
+    const { inserted, duplicates } = await tx.assets.insertMany(assets)
+    const second = await tx.assetAliases.insertMany(aliases)
+    const [taken] = [...duplicates, ...second.duplicates]
+    if (taken === undefined) return [...inserted]
+    throw new MindtraceError('DUPLICATE', `'${taken.value}' is taken already`, {
+      details: { on: taken.on, value: taken.value },
+    })
+  })
 }
 
 /** The alias row that every asset has: its own id. */

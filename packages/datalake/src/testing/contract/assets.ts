@@ -7,6 +7,29 @@ const unknown = 'asset_00000000000000000000000000000000'
 /** Assets and their aliases. */
 export function describeAssets(inLake: InLake): void {
   it(
+    'are made by many at once, each with its own outcome',
+    inLake(async (lake) => {
+      const numbers = Array.from({ length: 30 }, (_, number) => number)
+      const made = await Promise.allSettled(
+        numbers.map((number) =>
+          anAsset(lake, { metadata: { number }, ...(number % 10 === 7 ? { kind: 'none' } : {}) }),
+        ),
+      )
+      for (const [number, one] of made.entries()) {
+        if (number % 10 === 7) {
+          expect(one).toMatchObject({ reason: { code: 'VALIDATION_FAILED' } })
+          continue
+        }
+        if (one.status === 'rejected') throw one.reason
+        const id = one.value.asset_id
+        expect((await lake.assets.get({ id })).asset.metadata).toEqual({ number })
+        expect((await lake.assets.getByAlias({ alias: id })).asset).toEqual(one.value)
+      }
+      expect((await lake.assets.listPage({ include_total: true })).page.total_count).toBe(27)
+    }),
+  )
+
+  it(
     'are made with all of their fields, the payload twins included',
     inLake(async (lake) => {
       const storage_ref = { mount: 'nowhere', name: 'a/b', qualified_key: 'lies' }
