@@ -32,6 +32,7 @@ const limitMb = 250
 const folder = mkdtempSync(join(tmpdir(), 'mindtrace-image-'))
 chmodSync(folder, 0o755)
 const at = {
+  '/tmp': join(folder, 'tmp'),
   '/src': join(folder, 'src'),
   '/app': join(folder, 'app'),
   '/empty': join(folder, 'empty'),
@@ -66,12 +67,11 @@ async function tryImage(): Promise<void> {
   if (sizeMb >= limitMb) throw new Error(`the image would have ${sizeMb} MB, more than ${limitMb}`)
 
   const port = await freePort()
-  const temporary = join(folder, 'tmp')
-  for (const path of [at['/data'], temporary]) {
+  for (const path of [at['/data'], at['/tmp']]) {
     mkdirSync(path)
     if (process.getuid?.() === 0) chownSync(path, user, user)
   }
-  const env: Record<string, string> = { PATH: process.env.PATH ?? '', TMPDIR: temporary }
+  const env: Record<string, string> = { PATH: process.env.PATH ?? '', TMPDIR: at['/tmp'] }
   for (const pair of of('ENV').flatMap((line) => line.split(/\s+/))) {
     const [name = '', value = ''] = pair.split('=')
     env[name] = moved(value)
@@ -97,7 +97,7 @@ async function tryImage(): Promise<void> {
   const refused = await run(serve).ended
   expectThat(
     refused.code === 1 && refused.stderr.includes('keys create'),
-    'it starts without a key',
+    `without a key it ended with ${refused.code}: ${refused.stderr}`,
   )
   const made = await run(['keys', 'create', '--name', 'me', '--role', 'admin']).ended
   expectThat(made.code === 0, made.stderr)
@@ -128,7 +128,7 @@ async function tryImage(): Promise<void> {
     `${at['/data']}*`,
     '-not',
     '-path',
-    `${temporary}*`,
+    `${at['/tmp']}*`,
   ]
   const strewn = execFileSync('find', [folder, ...own], { encoding: 'utf8' })
   if (process.getuid?.() === 0) expectThat(strewn === '', `it wrote ${strewn}`)

@@ -34,6 +34,15 @@ function defaultFolder(env: NodeJS.ProcessEnv): string | undefined {
   const given = env.MINDTRACE_CACHE
   if (given !== undefined && given !== '') return given === 'off' ? undefined : resolve(given)
   const caches = env.XDG_CACHE_HOME
-  const home = caches !== undefined && isAbsolute(caches) ? caches : join(homedir(), '.cache')
-  return join(home, 'mindtrace', 'payloads')
+  const home = caches !== undefined && isAbsolute(caches) ? caches : cachesOfUser()
+  return home && join(home, 'mindtrace', 'payloads')
+}
+
+/** Undefined for a user without a home, as in a container that runs as any number: then nothing is kept. */
+function cachesOfUser(): string | undefined {
+  try {
+    return join(homedir(), '.cache')
+  } catch {
+    return undefined
+  }
 }
