@@ -76,3 +76,27 @@ it('finds an unqualified object where it is, and says when that is not one place
   await a.put('x/y', bytes('x'))
   await expect(store.find('x/y')).rejects.toMatchObject({ code: 'CONFLICT' })
 })
+
+it('copies objects between mounts by their refs', async () => {
+  const options = { versionObjects: true }
+  const a = await openRegistry(new MemoryMount(), options)
+  const b = await openRegistry(new MemoryMount(), options)
+  const c = await openRegistry(new MemoryMount(), { readOnly: true })
+  await using store = new Store({ a, b, c })
+  await a.put('x', bytes('one'), { metadata: { state: 1 } })
+  await a.put('x', bytes('two'), { metadata: { state: 2 } })
+  const source = { mount: 'a', name: 'x', version: '1.0.0' }
+  const copy = (target: object, from: object = {}) =>
+    store.copy({ ...source, ...from }, { mount: 'b', name: 'y', ...target })
+  expect(await copy({})).toMatchObject({ name: 'y', version: '1.0.0', metadata: { state: 1 } })
+  expect(await copy({}, { version: null })).toMatchObject({
+    version: '1.0.1',
+    metadata: { state: 2 },
+  })
+  expect(await copy({ version: '7' }, { version: 'latest' })).toMatchObject({ version: '7.0.0' })
+  await expect(copy({ version: '7' })).rejects.toMatchObject({ code: 'DUPLICATE' })
+  await expect(copy({ mount: 'c' })).rejects.toMatchObject({ code: 'READ_ONLY' })
+  await expect(copy({ mount: 'no' })).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  await expect(copy({}, { mount: 'no' })).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  await expect(copy({}, { version: '9' })).rejects.toMatchObject({ code: 'NOT_FOUND' })
+})
