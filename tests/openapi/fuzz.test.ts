@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type TaskName, taskPath, tasks } from '@mindtrace/contract'
+import { allTasks, type TaskName, taskPath } from '@mindtrace/contract'
 import { temporaryFolder } from '@mindtrace/core/testing'
 import { openLake } from '@mindtrace/datalake'
 import { serve } from '@mindtrace/service'
@@ -51,8 +51,8 @@ missing_required_header.expected-statuses = [400, 401, 403, 406, 412, 415, 422]
 /** The paths of tasks that are not built yet: their 501 is true, and an error of the server. */
 async function unbuilt(address: string, key: string): Promise<string[]> {
   const paths: string[] = []
-  for (const name of Object.keys(tasks) as TaskName[]) {
-    if (tasks[name].needs === 'destructive') continue
+  for (const name of Object.keys(allTasks) as TaskName[]) {
+    if (allTasks[name].needs === 'destructive') continue
     const response = await fetch(`${address}${taskPath(name)}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'x-api-key': key },
