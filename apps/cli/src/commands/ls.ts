@@ -80,7 +80,7 @@ const listings: Readonly<Record<string, Listing>> = {
       row.payload_status,
       String(row.metadata.source_path ?? ''),
     ],
-    rows: (lake, options) => paged(options, (page) => lake.assets.listPage(page, options)),
+    rows: (lake, { signal, ...input }) => lake.streams.rows('assets.list_page', input, { signal }),
   },
   collections: {
     heading: ['COLLECTION', 'NAME', 'STATUS', 'CREATED'],
@@ -90,7 +90,8 @@ const listings: Readonly<Record<string, Listing>> = {
       row.status,
       row.created_at,
     ],
-    rows: (lake, options) => paged(options, (page) => lake.collections.listPage(page, options)),
+    rows: (lake, { signal, ...input }) =>
+      lake.streams.rows('collections.list_page', input, { signal }),
   },
   mounts: {
     heading: ['MOUNT', 'DEFAULT', 'READ ONLY', 'MUTABLE', 'VERSIONS', 'PLACE'],
@@ -148,29 +149,6 @@ async function ls(io: Io, what: string, options: LsOptions): CommandResult {
   }
   await writeTable(io, listing.heading, cells)
   return exitCode.done
-}
-
-interface Page {
-  readonly limit: number
-  readonly cursor: string | null
-  readonly filters: Record<string, unknown>
-}
-
-async function* paged(
-  { filters, limit }: ListOptions,
-  read: (page: Page) => Promise<{
-    readonly items: readonly Row[]
-    readonly page: { readonly next_cursor: string | null }
-  }>,
-): AsyncGenerator<Row> {
-  let cursor: string | null = null
-  for (let left = limit; left > 0; ) {
-    const found = await read({ limit: Math.min(left, pageLimit), cursor, filters })
-    yield* found.items
-    left -= found.items.length
-    cursor = found.page.next_cursor
-    if (cursor === null) return
-  }
 }
 
 function parseLimit(text: string): number {
