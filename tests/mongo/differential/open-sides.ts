@@ -33,9 +33,7 @@ export async function openTheirs(server: string): Promise<Theirs> {
   const places = mounts.map((mount) => ({ ...mount, folder: join(folder.path, mount.name) }))
   for (const place of places) await mkdir(place.folder)
   const service = stack.use(await startPythonService({ database: address, mounts: places, home }))
-  // Without it the driver takes a field named `toString` for one that was asked for raw.
-  const options = { fieldsAsRaw: Object.create(null) as object }
-  const database = await mongoose.createConnection(address, options).asPromise()
+  const database = await mongoose.createConnection(address).asPromise()
   stack.defer(() => database.close())
   const kept = stack.move()
   return {

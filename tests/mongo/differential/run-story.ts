@@ -155,13 +155,17 @@ function inTheirOrder(theirs: Answer, ours: Answer, translation: Translation): A
 
 const collectionOf = (family: string) => `datalake_${family}`
 
+/** Otherwise the driver takes a field named `toString` for one that was asked for raw. */
+const literally = { fieldsAsRaw: Object.create(null) as Record<string, boolean> }
+
 /** The record that an update is about, as it lies in the database. */
 async function snapshot(database: mongoose.Connection, { task, request }: Call) {
   if (!/\.update(_metadata)?$/.test(task)) return undefined
   const family = task.split('.')[0] as Family
   const id = (request as Document | null)?.[keyOf[family]]
   if (typeof id !== 'string') return undefined
-  const found = await database.collection(collectionOf(family)).findOne({ [keyOf[family]]: id })
+  const filter = { [keyOf[family]]: id }
+  const found = await database.collection(collectionOf(family)).findOne(filter, literally)
   return found === null ? undefined : { family, found }
 }
 
