@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type ByteStream, LentChunks } from '@mindtrace/core'
 
 /** The head of an answer. */
@@ -28,17 +29,21 @@ export async function sendPayload(
   const isGone = () => outgoing.destroyed || outgoing.closed
   const onClose = () => void chunks.cancel(new Error('the client has gone'))
   outgoing.once('close', onClose)
+  let sending: Promise<void> = Promise.resolve()
+  let left = Number(headers['content-length'])
   try {
     if (isGone()) return
     outgoing.writeHead(status, headers)
-    let left = Number(headers['content-length'])
-    let sending: Promise<void> = Promise.resolve()
     let sent: ArrayBuffer | undefined
     let free: ArrayBuffer | undefined
     for (;;) {
       const chunk = await chunks.next(free ?? new ArrayBuffer(chunkBytes))
       await sending
       if (chunk === undefined || isGone()) break
+      // What checks a body speaks at its end: the last bytes go when it has said that all is well.
+      if (chunk.byteLength === left && (await chunks.next(new ArrayBuffer(1))) !== undefined) {
+        throw new Error('the payload goes on after its end')
+      }
       left -= chunk.byteLength
       free = sent
       sent = chunks.areLent ? (chunk.buffer as ArrayBuffer) : undefined
@@ -48,7 +53,13 @@ export async function sendPayload(
     if (left !== 0) throw new Error(`the payload ended ${left} bytes before its end`)
     outgoing.end()
   } catch (error) {
+    // What was good goes out first, the head with it: a client sees a payload that broke off, not a service that is gone.
+    await sending
     if (isGone()) return
+    if (left > 0) {
+      outgoing.flushHeaders()
+      await nextTurn()
+    }
     outgoing.destroy()
     throw error
   } finally {

@@ -170,13 +170,29 @@ describe('a payload over a socket', () => {
         },
       })
     await using service = await serve({}, { readAsset: async () => payload(broken(), 2000) })
-    // The connection may break before the head of the answer has gone out.
-    const read = async () => {
-      const { body } = await connectLake(service.address).streams.readAsset('a')
-      return await bytesOf(body, MiB)
-    }
-    await expect(read()).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    const { body } = await connectLake(service.address).streams.readAsset('a')
+    await expect(bytesOf(body, MiB)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
   })
+
+  test.each([[1], [3]])(
+    'that is wrong at its end, after all of its %i chunks, is not taken for whole',
+    async (count) => {
+      let pulls = 0
+      const broken = new ReadableStream<Uint8Array>({
+        pull(controller) {
+          pulls += 1
+          if (pulls <= count) controller.enqueue(new Uint8Array(300_000))
+          else controller.error(new MindtraceError('CORRUPT', 'hash differs'))
+        },
+      })
+      await using service = await serve(
+        {},
+        { readAsset: async () => payload(broken, count * 300_000) },
+      )
+      const { body } = await connectLake(service.address).streams.readAsset('a')
+      await expect(bytesOf(body, MiB)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+    },
+  )
 
   test('answers HEAD with the length', async () => {
     const body = () => new ReadableStream<Uint8Array>()
