@@ -149,6 +149,6 @@ test('answers probes without and with the lake', async () => {
   const unready = await broken.request('/ready')
   expect([unready.status, await unready.text()]).toEqual([
     503,
-    '{"status":"not ready","code":"UNAVAILABLE"}',
+    '{"status":"not ready","code":"UNAVAILABLE","parts":[{"part":"lake","code":"UNAVAILABLE"}]}',
   ])
 })
