@@ -1,16 +1,11 @@
 import type { UploadTicket } from '@mindtrace/contract'
-import {
-  type ByteStream,
-  isMindtraceError,
-  type Logger,
-  MindtraceError,
-  streamOf,
-} from '@mindtrace/core'
+import { isMindtraceError, type Logger, MindtraceError } from '@mindtrace/core'
 import type { Context, Hono } from 'hono'
 import type { CallerOf } from '../access/admission.ts'
 import type { Caller } from '../access/guard.ts'
 import { answer } from '../answer.ts'
 import { errorResponse, type FailedRequest } from '../error-response.ts'
+import { bytesIn } from '../incoming-bytes.ts'
 import { jsonResponse } from '../json-response.ts'
 import { loggedPath, pathSegments } from '../request-path.ts'
 import { checkedBody, checksumAlgorithms } from './checked-body.ts'
@@ -121,7 +116,7 @@ async function create(context: Context, caller: Caller): Promise<Response> {
     'upload-expires': new Date(expires_at).toUTCString(),
   }
   if (!hasBody && length > 0) return new Response(null, { status: 201, headers: answered })
-  const body = await checkedBody(bodyOf(request), headers.get('upload-checksum'), signal)
+  const body = await checkedBody(bytesIn(context), headers.get('upload-checksum'), signal)
   // It exists all the same, and begins at 0.
   if (body === undefined) return new Response(null, { status: 460, headers: answered })
   const { offset } = await caller.streams.appendUpload(session, 0, body, { signal })
@@ -163,7 +158,7 @@ async function patch(context: Context, caller: Caller): Promise<Response> {
   }
   const offset = wholeNumber(headers, 'upload-offset')
   const ticket = ticketOf(context)
-  const body = await checkedBody(bodyOf(request), headers.get('upload-checksum'), signal)
+  const body = await checkedBody(bytesIn(context), headers.get('upload-checksum'), signal)
   if (body === undefined) return refusal(460, 'the checksum is another; nothing was appended')
   const appended = await caller.streams.appendUpload(ticket, offset, body, { signal })
   return new Response(null, {
@@ -192,10 +187,6 @@ function wholeNumber(headers: Headers, name: string): number {
   const number = Number(text)
   if (/^\d{1,16}$/.test(text) && Number.isSafeInteger(number)) return number
   throw new MindtraceError('INVALID_INPUT', `the header ${name} is a whole number from 0 on`)
-}
-
-function bodyOf(request: Request): ByteStream {
-  return request.body ?? streamOf(new Uint8Array(0))
 }
 
 function over(status: string): MindtraceError {
