@@ -12,7 +12,7 @@ parentPort.on('message', ({ id, data, end }) => {
   const digest = end === 'digest' ? hash.digest('hex') : undefined
   const taken = data === undefined ? 0 : data.length
   // The memory goes back to be used again: this thread would seldom collect it.
-  const buffer = typeof data === 'object' ? data.buffer : undefined
+  const buffer = data?.buffer
   parentPort.postMessage({ id, taken, digest, buffer }, buffer === undefined ? [] : [buffer])
 })
 `
@@ -27,10 +27,12 @@ interface Answer {
   readonly buffer: ArrayBuffer | undefined
 }
 
-/** Of this size; larger data is cut. */
-const bufferBytes = 1024 * 1024
-const spareBuffers = 8
+/** Data is sent in pieces of this size, however it came: a buffer for each small chunk would be megabytes of air. */
+const bufferBytes = 256 * 1024
+/** As many as may wait. */
+const spareBuffers = waitingBytes / bufferBytes + 1
 
+const encoder = new TextEncoder()
 const spare: ArrayBuffer[] = []
 let worker: Worker | undefined
 let nextId = 0
@@ -43,6 +45,8 @@ const running = new Map<number, ThreadHash>()
 export class ThreadHash {
   readonly #id = nextId++
   #waiting = 0
+  #filling: Uint8Array<ArrayBuffer> | undefined
+  #filled = 0
   #drained: PromiseWithResolvers<void> | undefined
   #digest: PromiseWithResolvers<string> | undefined
   #failure: { readonly reason: unknown } | undefined
@@ -55,15 +59,14 @@ export class ThreadHash {
   /** Takes data over, which is copied; the promise ends when more may come. */
   update(data: Uint8Array | string): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.reason)
-    this.#waiting += data.length
-    if (typeof data === 'string') this.#send({ data })
-    else {
-      for (let start = 0; start < data.length; start += bufferBytes) {
-        const piece = data.subarray(start, start + bufferBytes)
-        const copy = new Uint8Array(spare.pop() ?? new ArrayBuffer(bufferBytes), 0, piece.length)
-        copy.set(piece)
-        this.#send({ data: copy }, [copy.buffer])
-      }
+    let rest = typeof data === 'string' ? encoder.encode(data) : data
+    while (rest.byteLength > 0) {
+      this.#filling ??= new Uint8Array(spare.pop() ?? new ArrayBuffer(bufferBytes))
+      const piece = rest.subarray(0, bufferBytes - this.#filled)
+      this.#filling.set(piece, this.#filled)
+      this.#filled += piece.byteLength
+      rest = rest.subarray(piece.byteLength)
+      if (this.#filled === bufferBytes) this.#sendFilled()
     }
     if (this.#waiting <= waitingBytes) return Promise.resolve()
     this.#drained ??= Promise.withResolvers()
@@ -73,6 +76,7 @@ export class ThreadHash {
   /** 64 hex digits; may be asked once. */
   async digestHex(): Promise<string> {
     if (this.#failure !== undefined) throw this.#failure.reason
+    this.#sendFilled()
     this.#digest = Promise.withResolvers()
     this.#send({ end: 'digest' })
     return this.#digest.promise
@@ -81,6 +85,8 @@ export class ThreadHash {
   /** Gives up. Harmless after the digest. */
   cancel(): void {
     if (running.delete(this.#id)) this.#send({ end: 'cancel' })
+    if (this.#filling !== undefined && spare.length < spareBuffers) spare.push(this.#filling.buffer)
+    this.#filling = undefined
     releaseIfIdle()
   }
 
@@ -102,6 +108,15 @@ export class ThreadHash {
     this.#failure = { reason }
     this.#drained?.reject(reason)
     this.#digest?.reject(reason)
+  }
+
+  #sendFilled(): void {
+    if (this.#filling === undefined) return
+    const data = this.#filling.subarray(0, this.#filled)
+    this.#filling = undefined
+    this.#filled = 0
+    this.#waiting += data.byteLength
+    this.#send({ data }, [data.buffer])
   }
 
   #send(message: object, transfer: ArrayBuffer[] = []): void {

@@ -22,7 +22,8 @@ const writeChunkBytes = 1024 * 1024
 /** Whole bodies up to this size are written by one synchronous call. */
 const smallBytes = 1024 * 1024
 
-const fsync = promisify(fs.fsync)
+// What is needed to read the bytes again, their number too.
+const fdatasync = promisify(fs.fdatasync)
 const writev = promisify(fs.writev)
 
 /** A file without a name of the mount yet, still open. */
@@ -50,7 +51,7 @@ export class StagedFile implements StagedBytes {
   async #sync(): Promise<void> {
     if (this.#fd === undefined) return
     try {
-      await fsync(this.#fd)
+      await fdatasync(this.#fd)
     } catch (error) {
       throw localError(error, 'write', this.path)
     }
