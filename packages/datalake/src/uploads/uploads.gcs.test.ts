@@ -7,6 +7,7 @@ import { openSqliteDatabase } from '@mindtrace/database/sqlite'
 import { GcsMount } from '@mindtrace/registry/gcs'
 import { MemoryMount } from '@mindtrace/registry/memory'
 import { afterAll, beforeAll, describe, vi } from 'vitest'
+import { describeAppendedUploads } from '../testing/contract/appended-uploads.ts'
 import { describeUploads } from '../testing/contract/uploads.ts'
 import { inLakeOf, type LakeWishes } from '../testing/lake-under-test.ts'
 import { openLakeOver } from '../testing/local-lakes.ts'
@@ -45,5 +46,8 @@ describe.skipIf(endpoint === '')('with MINDTRACE_TEST_GCS_ENDPOINT', () => {
     const main = new GcsMount({ bucket, prefix: newToken(), endpoint })
     return await openLakeOver({ database, mounts: { main, other: new MemoryMount() } }, wishes)
   }
-  describe('uploads to a GCS bucket', () => describeUploads(inLakeOf({ open })))
+  describe('uploads to a GCS bucket', () => {
+    describeUploads(inLakeOf({ open }))
+    describeAppendedUploads(inLakeOf({ open }))
+  })
 })

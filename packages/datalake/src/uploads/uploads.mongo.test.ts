@@ -5,6 +5,7 @@ import { mongoPlace } from '@mindtrace/database/testing'
 import { LocalMount } from '@mindtrace/registry/local'
 import { MemoryMount } from '@mindtrace/registry/memory'
 import { afterAll, describe } from 'vitest'
+import { describeAppendedUploads } from '../testing/contract/appended-uploads.ts'
 import { describeUploads } from '../testing/contract/uploads.ts'
 import { inLakeOf, type LakeWishes } from '../testing/lake-under-test.ts'
 import { openLakeOver } from '../testing/local-lakes.ts'
@@ -23,5 +24,8 @@ describe.skipIf(mongodb === '')('with MINDTRACE_TEST_MONGODB_URL', () => {
     const mounts = { main: new LocalMount(join(folder.path, 'main')), other: new MemoryMount() }
     return await openLakeOver({ database, mounts }, wishes)
   }
-  describe('uploads of a lake in MongoDB', () => describeUploads(inLakeOf({ open })))
+  describe('uploads of a lake in MongoDB', () => {
+    describeUploads(inLakeOf({ open }))
+    describeAppendedUploads(inLakeOf({ open }))
+  })
 })
