@@ -2,9 +2,9 @@ import {
   type ByteStream,
   bytesOf,
   type CallOptions,
-  chunksOf,
   type Instant,
   isMindtraceError,
+  lentChunksOf,
   MindtraceError,
 } from '@mindtrace/core'
 import type { PayloadCache } from './cache/payload-cache.ts'
@@ -539,7 +539,7 @@ export class Registry implements AsyncDisposable {
         verify: false,
         cache: false,
       })
-      for await (const chunk of chunksOf(opened.body, options)) hash.update(chunk)
+      for await (const chunk of lentChunksOf(opened.body, options)) hash.update(chunk)
       hash.endFile()
     }
     return hash.digestHex()

@@ -3,9 +3,9 @@ import {
   type ByteStream,
   bytesOf,
   type CallOptions,
-  chunksOf,
   type Instant,
   isMindtraceError,
+  lentChunksOf,
   MindtraceError,
   newToken,
 } from '@mindtrace/core'
@@ -550,6 +550,6 @@ function nestedObject(outer: ObjectId, inner: string): MindtraceError {
 
 async function sha256Of(body: ByteStream, options: CallOptions): Promise<string> {
   const hash = new RunningHash()
-  for await (const chunk of chunksOf(body, options)) hash.update(chunk)
+  for await (const chunk of lentChunksOf(body, options)) hash.update(chunk)
   return hash.digestHex()
 }
