@@ -9,7 +9,7 @@ import {
   S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
-import { mapBounded } from '@mindtrace/core'
+import { lentChunksOf, mapBounded } from '@mindtrace/core'
 import { openRegistry } from '@mindtrace/registry'
 import { S3Mount } from '@mindtrace/registry/s3'
 import { minioServer } from '@mindtrace/tests/servers/minio'
@@ -149,7 +149,7 @@ async function largeObject(
     peak = Math.max(peak, process.memoryUsage().rss)
   }, 20)
   const upMs = await timed(() => mount.write('large', source(sizeBytes)))
-  const downMs = await timed(async () => hashOf((await mount.read('large')).body))
+  const downMs = await timed(async () => hashOf(lentChunksOf((await mount.read('large')).body)))
   clearInterval(watch)
   const bareDownMs = await timed(async () => {
     const { Body } = await bare.send(new GetObjectCommand({ Bucket: bucket, Key: 'bare/large' }))
