@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { endWithUs, freePort } from '../servers/child-server.ts'
 
 const script = fileURLToPath(new URL('service.py', import.meta.url))
-const startTimeoutMs = 60_000
+const startTimeoutMs = 170_000
 
 /** A mount on disk of the Python service. */
 export interface PythonMount {

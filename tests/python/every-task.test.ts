@@ -1,6 +1,6 @@
 import { type TaskName, taskPath, tasks } from '@mindtrace/contract'
 import { expect, test } from 'vitest'
-import { python, runStory } from './run-story.ts'
+import { oldPython, python, runStory, runStoryWith } from './run-story.ts'
 import { lakeKinds, type ServedLake, serveNewLake } from './served-lake.ts'
 
 /** Answered by the process, not by a handler of the lake; asking for it would end the service. */
@@ -41,6 +41,26 @@ test
     const notBuilt = calls.filter(({ status }) => status === 501)
     expect(notBuilt.map(task)).toEqual(unfinished)
     if (unheard.length === 0) expect((await lake.finished).code).toBe(0)
+  },
+)
+
+/** What came with 0.13. */
+const newer = ['assets.download_url', 'assets.download_urls']
+
+test.skipIf(oldPython === undefined)(
+  'the unchanged client 0.12 calls every finished task that it knows (set MINDTRACE_TEST_PYTHON_OLD)',
+  { timeout: 600_000 },
+  async () => {
+    await using lake = await serveNewLake()
+    const finished = await finishedTasks(lake)
+    const unfinished = Object.keys(tasks).filter((name) => !finished.includes(name as TaskName))
+
+    const script = 'every_task.py'
+    const calls = await runStoryWith(oldPython as string, script, lake, '20269', ...unfinished)
+
+    const answered = new Set(calls.filter(({ status }) => status === undefined).map(task))
+    expect([...answered, ...newer].sort()).toEqual(finished.sort())
+    expect((await lake.finished).code).toBe(0)
   },
 )
 

@@ -7,6 +7,9 @@ import type { ServedLake } from './served-lake.ts'
 /** An interpreter with the Python package, or undefined where there is none. */
 export const python = process.env.MINDTRACE_TEST_PYTHON
 
+/** One with the package 0.12, which knows two tasks less. */
+export const oldPython = process.env.MINDTRACE_TEST_PYTHON_OLD
+
 /** One call, as a story tells it. */
 export interface ToldCall {
   readonly task: string
@@ -15,10 +18,22 @@ export interface ToldCall {
   readonly [more: string]: unknown
 }
 
+type Place = Pick<ServedLake, 'clientAddress' | 'home'>
+
 /** Runs a script of this folder against a lake to its end. Every call it tells must have gone well. */
 export async function runStory(
   script: string,
-  { clientAddress, home }: Pick<ServedLake, 'clientAddress' | 'home'>,
+  place: Place,
+  ...args: readonly string[]
+): Promise<ToldCall[]> {
+  return await runStoryWith(python as string, script, place, ...args)
+}
+
+/** {@link runStory} by another interpreter. */
+export async function runStoryWith(
+  interpreter: string,
+  script: string,
+  { clientAddress, home }: Place,
   ...args: readonly string[]
 ): Promise<ToldCall[]> {
   const file = fileURLToPath(new URL(script, import.meta.url))
@@ -28,7 +43,7 @@ export async function runStory(
     stderr: string
   }>((resolve) => {
     const child = execFile(
-      python as string,
+      interpreter,
       [file, clientAddress, ...args],
       {
         maxBuffer: 64 * 1024 * 1024,

@@ -12,6 +12,10 @@ class Story:
     def __init__(self, client):
         self.client = client
 
+    def knows(self, task):
+        """Whether the client has the task: older ones lack some."""
+        return hasattr(self.client, task.replace(".", "_"))
+
     def does(self, task, checks=None, /, **arguments):
         """Calls a task. `checks` maps its output to `{what: (found, wanted)}`."""
         method = getattr(self.client, task.replace(".", "_"))

@@ -2,7 +2,7 @@ import { chromium } from './chromium.ts'
 import { fakeGcsServer } from './fake-gcs.ts'
 import { minioServer } from './minio.ts'
 import { mongodbReplicaSet, mongodbStandalone, mongodProgram } from './mongodb.ts'
-import { pythonReference } from './python-reference.ts'
+import { oldPythonReference, pythonReference } from './python-reference.ts'
 import type { Found, Provision } from './rung.ts'
 import { schemathesis } from './schemathesis.ts'
 import { sharedData } from './shared-data.ts'
@@ -10,7 +10,7 @@ import { sharedData } from './shared-data.ts'
 /** Chains: those of one chain need what comes before them. Chains are gone through beside each other, as some take minutes. */
 const provisions: readonly (readonly Provision[])[] = [
   [sharedData],
-  [pythonReference, schemathesis],
+  [pythonReference, oldPythonReference, schemathesis],
   [chromium],
   [mongodProgram, mongodbReplicaSet, mongodbStandalone],
   [minioServer],

@@ -1,24 +1,34 @@
 import { install, isInstalled, type PythonEnvironment, programIn } from './python-environment.ts'
-import type { Found, Provision } from './rung.ts'
-
-const reference: PythonEnvironment = {
-  folder: 'python',
-  packages: ['mindtrace-datalake==0.16.0'],
-}
-const value = programIn(reference, 'python')
+import type { Provision } from './rung.ts'
 
 /** An interpreter with the Python reference: a black box to call from tests of interoperation. */
-export const pythonReference: Provision = {
-  name: 'Python reference',
-  variable: 'MINDTRACE_TEST_PYTHON',
-  rungs: [fromCache, fromPackages],
-  without: `tests against the Python package are left out: needs Python 3.12 or newer and pip, or MINDTRACE_TEST_PYTHON with ${reference.packages[0]}`,
-}
+export const pythonReference = provision('Python reference', 'MINDTRACE_TEST_PYTHON', {
+  folder: 'python',
+  packages: ['mindtrace-datalake==0.16.0'],
+})
 
-async function fromCache(): Promise<Found | undefined> {
-  return (await isInstalled(reference)) ? { value, how: 'cache' } : undefined
-}
+/** One with the reference 0.12: its parts pin each other from below only, so each is asked for. */
+export const oldPythonReference = provision('Python reference 0.12', 'MINDTRACE_TEST_PYTHON_OLD', {
+  folder: 'python-0.12',
+  packages: [
+    'mindtrace-datalake==0.12.0',
+    'mindtrace-core==0.12.0',
+    'mindtrace-registry==0.12.0',
+    'mindtrace-database==0.12.0',
+    'mindtrace-services==0.12.0',
+    'mindtrace-storage==0.12.0',
+  ],
+})
 
-async function fromPackages(): Promise<Found | undefined> {
-  return (await install(reference)) ? { value, how: 'installed' } : undefined
+function provision(name: string, variable: string, wanted: PythonEnvironment): Provision {
+  const value = programIn(wanted, 'python')
+  return {
+    name,
+    variable,
+    rungs: [
+      async () => ((await isInstalled(wanted)) ? { value, how: 'cache' } : undefined),
+      async () => ((await install(wanted)) ? { value, how: 'installed' } : undefined),
+    ],
+    without: `tests against the ${name} are left out: needs Python 3.12 or newer and pip, or ${variable} with ${wanted.packages.join(' ')}`,
+  }
 }
