@@ -6,8 +6,8 @@ import { cacheFolder, exists, onPath, output } from './rung.ts'
 export interface PythonEnvironment {
   /** In the cache folder. */
   readonly folder: string
-  /** Its packages, with their versions: the first says whether the environment is the one that is wanted. */
-  readonly packages: readonly [`${string}==${string}`, ...string[]]
+  /** Its packages with their versions, as `name==version`. */
+  readonly packages: readonly string[]
 }
 
 /** Where an environment's program is. */
@@ -15,13 +15,13 @@ export function programIn({ folder }: PythonEnvironment, name: string): string {
   return join(cacheFolder, folder, 'bin', name)
 }
 
-/** Whether an environment is there, in its version. */
+/** Whether an environment is there, in the versions that are wanted. */
 export async function isInstalled(environment: PythonEnvironment): Promise<boolean> {
   const python = programIn(environment, 'python')
   if (!(await exists(python))) return false
-  const [name, version] = environment.packages[0].split('==')
-  const script = `import importlib.metadata as m; print(m.version("${name}"))`
-  return (await output(python, ['-c', script]).catch(() => '')) === version
+  const names = environment.packages.map((one) => one.split('==')[0])
+  const script = `import importlib.metadata as m; print(" ".join(n + "==" + m.version(n) for n in ${JSON.stringify(names)}))`
+  return (await output(python, ['-c', script]).catch(() => '')) === environment.packages.join(' ')
 }
 
 /** Installs an environment; `uv` resolves in seconds what takes pip minutes. False where there is no Python for it. */
