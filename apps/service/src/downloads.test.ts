@@ -1,6 +1,9 @@
 import type { PayloadRead } from '@mindtrace/contract'
 import { MindtraceError, streamOf } from '@mindtrace/core'
 import { expect, test } from 'vitest'
+import { createRequestContexts } from './request-context.ts'
+import { RequestObserver } from './request-observer.ts'
+import { startService } from './start-service.ts'
 import { fakeLake } from './testing/fake-lake.ts'
 import { recordingLog, testApp } from './testing/test-app.ts'
 
@@ -99,11 +102,15 @@ test.each([
 
 test('another address is refused, and no log has one', async () => {
   const { app, log } = signedApp('image/png')
-  const response = await app.request('/v1/downloads/secret.key.other')
+  const observer = new RequestObserver({ contexts: createRequestContexts(), log })
+  await using service = await startService({ app, port: 0, log, observer })
+  const response = await fetch(`${service.address}/v1/downloads/secret.key.other`)
   expect(response.status).toBe(403)
   expect(await response.json()).toEqual({ detail: 'none of ours' })
-  await app.request('/v1/downloads/good.key.signature')
-  expect(log.lines.length).toBeGreaterThan(0)
+  await (await fetch(`${service.address}/v1/downloads/good.key.signature`)).text()
+  const requests = () => log.lines.filter(({ message }) => message === 'request')
+  // A request is logged a moment after its answer.
+  while (requests().length < 2) await new Promise((resolve) => setTimeout(resolve, 5))
   expect(JSON.stringify(log.lines)).not.toMatch(/secret|signature/)
 })
 

@@ -142,7 +142,7 @@ function checkedByteStream(
     if (fault === undefined) endOf(controller, memory)
     else controller.error(fault)
   }
-  const pullInto = async (controller: ReadableByteStreamController, view: Uint8Array) => {
+  const pullInto = async (controller: ReadableByteStreamController, view: Bytes) => {
     const byob = stream.getReader({ mode: 'byob' })
     reader = byob
     const { value, done } = await byob.read(view).catch((error: unknown) => failed(error, check))
@@ -174,7 +174,7 @@ function checkedByteStream(
         }
         if (!relay.isEmpty) return relay.passTo(controller)
         const view = controller.byobRequest?.view
-        await (view == null ? pullOwn(controller) : pullInto(controller, view as Uint8Array))
+        await (view == null ? pullOwn(controller) : pullInto(controller, view as Bytes))
       },
       cancel: (reason) => {
         check.broken?.(reason)
