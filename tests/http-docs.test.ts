@@ -15,7 +15,7 @@ test('the lines of docs/http.md do what they say', async () => {
   await using service = await serve({ lake, port: 0, pidFolder: folder.path })
   const text = await readFile(new URL('../docs/http.md', import.meta.url), 'utf8')
   const blocks = [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block]) => block)
-  expect(blocks).toHaveLength(5)
+  expect(blocks).toHaveLength(6)
   // Each line is shown before it runs, so a failure says which it was.
   const script = ['set -euxo pipefail', ...blocks].join('\n')
   const shell = run('bash', ['-c', script], {

@@ -5,8 +5,10 @@ import { type Access, createAccess } from './access/access.ts'
 import { addAdmission } from './access/admission.ts'
 import { addDownloads } from './downloads.ts'
 import { errorResponse } from './error-response.ts'
+import { addEventRoutes } from './event-routes.ts'
 import { addExplorer, type ExplorerFiles } from './explorer-files.ts'
 import { jsonResponse } from './json-response.ts'
+import { LakeEvents } from './lake-events.ts'
 import { addMcp, type McpOptions } from './mcp/routes.ts'
 import { addMethodNotAllowed } from './method-not-allowed.ts'
 import { addMetrics, type Metrics } from './metrics.ts'
@@ -73,6 +75,11 @@ export function createApp(options: AppOptions): Hono {
   const callerOf = addAdmission(app, gate, log)
   addTaskRoutes(app, { callerOf, log, limits: { bodyBytes: bodyLimitBytes, jsonBytes } })
   addStreamRoutes(app, { callerOf, log, jsonBytes })
+  const events = new LakeEvents({
+    list: (input, asked) => lake.call('audit.list', input, asked),
+    log,
+  })
+  addEventRoutes(app, { callerOf, events, log, ending })
   addThumbnails(app, { lake, callerOf, log, loadShrink: options.loadShrink })
   const { version } = serverInfo
   addMcp(app, { ...mcp, callerOf, version, log, bodyLimitBytes: jsonBytes, ending })

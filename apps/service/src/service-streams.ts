@@ -15,6 +15,12 @@ export const serviceStreams = {
     summary:
       'Streams the payload of an address that `downloads.sign` gave, to whoever has it, until it expires.',
   },
+  events: {
+    method: 'GET',
+    path: '/v1/events',
+    summary:
+      'What is done to the lake, as Server-Sent Events: `change` for each write, `missed` where some are left out. `?task=assets` (repeatable) chooses tasks, streams or families of tasks.',
+  },
   beginUpload: {
     method: 'POST',
     path: '/v1/tus',

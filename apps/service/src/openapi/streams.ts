@@ -282,6 +282,27 @@ function detailsOf(
       statuses: [404, 409, 413, 416],
       head: true,
     },
+    events: {
+      parameters: [
+        {
+          ...query('task', 'Tasks, streams or families of tasks, as `assets`. Default: all.', {
+            type: 'array',
+            items: text,
+          }),
+          explode: true,
+        },
+        requestHeader('last-event-id', 'The id of the last event that the caller had.'),
+      ],
+      answers: {
+        200: {
+          description:
+            'Events, until the caller leaves, takes too few of them, or ten minutes are over.',
+          headers: answerHeaders('x-request-id', 'cache-control'),
+          content: { 'text/event-stream': { schema: text } },
+        },
+      },
+      statuses: [],
+    },
     download: {
       parameters: conditions,
       answers: payload,
