@@ -1,6 +1,7 @@
 import { type ByteStream, checkedStream, MindtraceError } from '@mindtrace/core'
 import { RunningHash } from '@mindtrace/core/hash'
 import { ContentHash } from './content-hash.ts'
+import { ThreadHash } from './hash-thread.ts'
 import { formatId, type ObjectId } from './layouts/layout.ts'
 import type { ObjectDocument } from './object-document.ts'
 
@@ -10,14 +11,20 @@ export function verified(body: ByteStream, id: ObjectId, document: ObjectDocumen
   if (check === undefined) return body
   return checkedStream(body, {
     update: check.update,
-    fault: () => (check.matches() ? undefined : hashMismatch(id)),
+    fault: async () => ((await check.matches()) ? undefined : hashMismatch(id)),
+    broken: () => check.cancel?.(),
   })
 }
 
 interface Check {
-  update(chunk: Uint8Array): void
-  matches(): boolean
+  update(chunk: Uint8Array): void | Promise<void>
+  matches(): boolean | Promise<boolean>
+  /** The stream ends before its end. */
+  cancel?(): void
 }
+
+/** From this size on the hash is computed beside this thread, which reads on meanwhile. */
+const largeBytes = 8 * 1024 * 1024
 
 // Python knows no `sha256` and drops it when it writes, so where it stands it is of these very bytes, and one
 // digest is enough. Else it is not known which of the two forms `hash` has.
@@ -25,6 +32,19 @@ function checkOf(document: ObjectDocument): Check | undefined {
   const [file] = document._files ?? []
   if (document._files?.length !== 1 || file === undefined) return undefined
   if (document.sha256 !== undefined) {
+    if ((document.size_bytes ?? 0) >= largeBytes) {
+      let sum: ThreadHash | undefined
+      // Not before there are bytes: a hash under way keeps the process alive.
+      const begun = () => {
+        sum ??= new ThreadHash()
+        return sum
+      }
+      return {
+        update: (chunk) => begun().update(chunk),
+        matches: async () => (await begun().digestHex()) === document.sha256,
+        cancel: () => sum?.cancel(),
+      }
+    }
     const sum = new RunningHash()
     return {
       update: (chunk) => sum.update(chunk),
