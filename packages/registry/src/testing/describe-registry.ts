@@ -234,14 +234,31 @@ export function describeRegistry(name: string, underTest: MountUnderTest): void 
         expect(await bytesOf((await registry.open('x', { range })).body, 10)).toHaveLength(3)
       })
 
-      it('cancels the mount when the reader does', async () => {
-        const registry = await aRegistry()
-        await registry.put('x', someBytes(5_000_000))
+      it('notices one bit of a large payload', async () => {
+        const mount = await aMount()
+        const registry = await openRegistry(mount)
+        const payload = someBytes(9_000_000)
+        await registry.put('x', payload)
+        const whole = await bytesOf((await registry.open('x')).body, 10_000_000)
+        expect(Buffer.compare(whole, payload)).toBe(0)
+        const changed = payload.slice()
+        changed[4_500_000] = (changed[4_500_000] ?? 0) ^ 1
+        await mount.write(await payloadKey(mount), changed)
         const { body } = await registry.open('x')
-        const reader = body.getReader()
-        await reader.read()
-        await reader.cancel()
+        await expect(bytesOf(body, 10_000_000)).rejects.toMatchObject({ code: 'CORRUPT' })
       })
+
+      it.each([5_000_000, 9_000_000])(
+        'cancels the mount when the reader of %i bytes does',
+        async (size) => {
+          const registry = await aRegistry()
+          await registry.put('x', someBytes(size))
+          const { body } = await registry.open('x')
+          const reader = body.getReader()
+          await reader.read()
+          await reader.cancel()
+        },
+      )
 
       it('says NOT_FOUND, and CORRUPT when only the document is left', async () => {
         const mount = await aMount()
