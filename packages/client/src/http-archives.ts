@@ -1,7 +1,8 @@
 import type { ArchiveRead, LakeStreams } from '@mindtrace/contract'
-import { type ByteStream, type CallOptions, MindtraceError } from '@mindtrace/core'
+import { type CallOptions, MindtraceError } from '@mindtrace/core'
 import { bodyError } from './http-errors.ts'
 import type { HttpTransport, LakeRequest } from './http-transport.ts'
+import { type BodyCheck, wholeBody } from './whole-body.ts'
 
 type Archives = Pick<LakeStreams, 'archiveDataset' | 'archiveAssets' | 'archiveObjects'>
 
@@ -43,7 +44,7 @@ function read(
       )
     }
     return {
-      body: ended(body, (error) => bodyError(error, what, signal)),
+      body: wholeBody(body, archiveEnd(), (error) => bodyError(error, what, signal)),
       fileName: name === undefined ? 'archive.tar' : decodeURIComponent(name),
     }
   })
@@ -52,30 +53,15 @@ function read(
 /** Zeros that end every archive. */
 const endBytes = 1024
 
-/** The body with errors of ours, which also fails when it stops before the archive's end. */
-function ended(body: ByteStream, translate: (error: unknown) => unknown): ByteStream {
-  const reader = body.getReader()
+/** Whether the archive has come to its end. */
+function archiveEnd(): BodyCheck {
   let zeros = 0
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const next = await reader.read()
-          if (next.done) {
-            if (zeros < endBytes) throw new Error('it ends before the end of the archive')
-            return controller.close()
-          }
-          const { value } = next
-          let at = value.byteLength
-          while (at > 0 && value[at - 1] === 0) at -= 1
-          zeros = at === 0 ? zeros + value.byteLength : value.byteLength - at
-          controller.enqueue(value)
-        } catch (error) {
-          controller.error(translate(error))
-        }
-      },
-      cancel: (reason) => reader.cancel(reason),
+  return {
+    update(chunk) {
+      let at = chunk.byteLength
+      while (at > 0 && chunk[at - 1] === 0) at -= 1
+      zeros = at === 0 ? zeros + chunk.byteLength : chunk.byteLength - at
     },
-    { highWaterMark: 0 },
-  )
+    missing: () => (zeros < endBytes ? 'it ends before the end of the archive' : undefined),
+  }
 }

@@ -16,6 +16,7 @@ import { httpArchives } from './http-archives.ts'
 import { bodyError } from './http-errors.ts'
 import { httpRows } from './http-rows.ts'
 import type { HttpTransport } from './http-transport.ts'
+import { type BodyCheck, wholeBody } from './whole-body.ts'
 import { decodeHeader, encodeHeader, encodeSegment, objectPath, wireHeaders } from './wire.ts'
 
 /** The streams of a lake over HTTP. Bodies flow as they are read, in either direction. */
@@ -205,7 +206,7 @@ function payloadOf(response: Response, what: string, options: ReadOptions): Payl
     contentRange === null ? null : { start: Number(contentRange[1]), end: Number(contentRange[2]) }
   const expected = part === null ? length : part.end - part.start + 1
   return {
-    body: counted(response.body, expected, (error) => bodyError(error, what, signal)),
+    body: wholeBody(response.body, sizeOf(expected), (error) => bodyError(error, what, signal)),
     sizeBytes: contentRange === null ? length : Number(contentRange[3]),
     range: part,
     mediaType: headers.get('content-type') ?? 'application/octet-stream',
@@ -214,33 +215,13 @@ function payloadOf(response: Response, what: string, options: ReadOptions): Payl
   }
 }
 
-/** The body with errors of ours, which also fails when it ends early. */
-function counted(
-  body: ByteStream,
-  expected: number,
-  translate: (error: unknown) => unknown,
-): ByteStream {
-  const reader = body.getReader()
+/** Whether so many bytes have come. */
+function sizeOf(expected: number): BodyCheck {
   let received = 0
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const next = await reader.read()
-          if (!next.done) {
-            received += next.value.byteLength
-            controller.enqueue(next.value)
-          } else if (received === expected) {
-            controller.close()
-          } else {
-            throw new Error(`${received} of ${expected} bytes came`)
-          }
-        } catch (error) {
-          controller.error(translate(error))
-        }
-      },
-      cancel: (reason) => reader.cancel(reason),
+  return {
+    update: (chunk) => {
+      received += chunk.byteLength
     },
-    { highWaterMark: 0 },
-  )
+    missing: () => (received === expected ? undefined : `${received} of ${expected} bytes came`),
+  }
 }
