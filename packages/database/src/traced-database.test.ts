@@ -1,4 +1,5 @@
-import type { SpanAttributes, Tracer } from '@mindtrace/core'
+import type { Tracer } from '@mindtrace/core'
+import { recordingTracer } from '@mindtrace/core/testing'
 import { expect, test } from 'vitest'
 import type { Database } from './database.ts'
 import { openSqliteDatabase } from './drivers/sqlite/index.ts'
@@ -6,36 +7,18 @@ import { describeDatabase } from './testing/describe-database.ts'
 import { aPhoto, Photos, photoId } from './testing/photo.ts'
 import { tracedDatabase } from './traced-database.ts'
 
-function recording() {
-  const spans: { name: string; attributes: SpanAttributes; error: unknown; ended: boolean }[] = []
-  const tracer: Tracer = {
-    start: (name, attributes = {}) => {
-      const span = { name, attributes, error: undefined as unknown, ended: false }
-      spans.push(span)
-      return {
-        end: (error) => {
-          if (span.ended) return
-          span.ended = true
-          span.error = error
-        },
-      }
-    },
-  }
-  return { spans, tracer }
-}
-
 async function openTraced(tracer: Tracer): Promise<Database> {
   return tracedDatabase(await openSqliteDatabase({ path: ':memory:' }), tracer, 'sqlite')
 }
 
 describeDatabase('sqlite in memory, traced', {
   place: async () => ({ address: ':memory:', async [Symbol.asyncDispose]() {} }),
-  open: () => openTraced(recording().tracer),
+  open: () => openTraced(recordingTracer().tracer),
   otherProcesses: undefined,
 })
 
 test('every call has a span with operation and collection, and no value', async () => {
-  const { spans, tracer } = recording()
+  const { spans, tracer } = recordingTracer()
   await using database = await openTraced(tracer)
   await database.init([Photos])
   const photos = database.repository(Photos)

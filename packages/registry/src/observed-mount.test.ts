@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { bytesOf, type SpanAttributes, type Tracer } from '@mindtrace/core'
-import { temporaryFolder } from '@mindtrace/core/testing'
+import { bytesOf } from '@mindtrace/core'
+import { recordingTracer, temporaryFolder } from '@mindtrace/core/testing'
 import { expect, test } from 'vitest'
 import type { FileMount, Mount, ObjectMount } from './mount.ts'
 import { LocalMount } from './mounts/local/local-mount.ts'
@@ -10,27 +10,9 @@ import { observedMount } from './observed-mount.ts'
 import { collect } from './testing/collect.ts'
 import { chaosMount, describeMount } from './testing/index.ts'
 
-function recording() {
-  const spans: { name: string; attributes: SpanAttributes; error?: unknown; ended: boolean }[] = []
-  const tracer: Tracer = {
-    start: (name, attributes = {}) => {
-      const span = { name, attributes, error: undefined as unknown, ended: false }
-      spans.push(span)
-      return {
-        end: (error) => {
-          if (span.ended) return
-          span.ended = true
-          span.error = error
-        },
-      }
-    },
-  }
-  return { spans, tracer }
-}
-
 function observed<M extends Mount>(mount: M) {
   const traffic = { readBytes: 0, writtenBytes: 0 }
-  const { spans, tracer } = recording()
+  const { spans, tracer } = recordingTracer()
   const around = observedMount(mount, { name: 'main', traffic, tracer }) as M
   return { mount: around, traffic, spans }
 }
