@@ -1,20 +1,9 @@
 import { join } from 'node:path'
 import { temporaryFolder } from '@mindtrace/core/testing'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startCli } from '../cli/run-cli.ts'
-
-const executablePath = process.env.MINDTRACE_TEST_CHROMIUM
-
-const browserArguments = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
+import { chromiumProgram, launchChromium } from '../servers/browser.ts'
 
 /** Runs `mindtrace quickstart` until it serves. */
 async function quickstart(folder: string) {
@@ -31,13 +20,10 @@ async function quickstart(folder: string) {
   }
 }
 
-describe.skipIf(executablePath === undefined)('the quickstart (MINDTRACE_TEST_CHROMIUM)', () => {
+describe.skipIf(chromiumProgram === undefined)('the quickstart (MINDTRACE_TEST_CHROMIUM)', () => {
   let browser: Browser
   beforeAll(async () => {
-    browser = await chromium.launch({
-      ...(executablePath === undefined ? {} : { executablePath }),
-      args: browserArguments,
-    })
+    browser = await launchChromium()
   })
   afterAll(() => browser.close())
 

@@ -1,26 +1,16 @@
 import { join } from 'node:path'
 import { temporaryFolder } from '@mindtrace/core/testing'
-import { chromium } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
 import { runCli, startCli } from '../cli/run-cli.ts'
+import { chromiumProgram, keepPicture, launchChromium } from '../servers/browser.ts'
 
-const executablePath = process.env.MINDTRACE_TEST_CHROMIUM
-
-describe.skipIf(executablePath === undefined)(
+describe.skipIf(chromiumProgram === undefined)(
   'the page of a lake with keys (MINDTRACE_TEST_CHROMIUM)',
   () => {
     test('asks for a key, keeps it in the tab, and shows pictures with it', async () => {
       await using folder = await temporaryFolder()
       const running = startCli(['quickstart', '--folder', folder.path, '--port', '0'])
-      const browser = await chromium.launch({
-        ...(executablePath === undefined ? {} : { executablePath }),
-        args: [
-          '--no-sandbox',
-          '--disable-gpu',
-          '--no-first-run',
-          '--disable-background-networking',
-        ],
-      })
+      const browser = await launchChromium()
       try {
         const address = /Look at it:\s+(\S+)/.exec(await running.saw('Try next'))?.[1] ?? ''
         const lake = join(folder.path, 'lake')
@@ -45,11 +35,7 @@ describe.skipIf(executablePath === undefined)(
         await page.goto(address)
         const field = page.getByLabel('Key')
         await field.waitFor()
-        if (process.env.MINDTRACE_TEST_SCREENSHOTS !== undefined) {
-          await page.screenshot({
-            path: join(process.env.MINDTRACE_TEST_SCREENSHOTS, 'sign-in.png'),
-          })
-        }
+        await keepPicture(page, 'sign-in')
         await field.fill('mtk_wrong')
         await page.getByRole('button', { name: 'Sign in' }).click()
         await page.getByText('not known here').waitFor()
@@ -62,11 +48,7 @@ describe.skipIf(executablePath === undefined)(
         await expect
           .poll(() => tiles.locator('img').first().evaluate(widthOf), { timeout: 10_000 })
           .toBeGreaterThan(0)
-        if (process.env.MINDTRACE_TEST_SCREENSHOTS !== undefined) {
-          await page.screenshot({
-            path: join(process.env.MINDTRACE_TEST_SCREENSHOTS, 'signed-in.png'),
-          })
-        }
+        await keepPicture(page, 'signed-in')
         await tiles.first().click()
         await page.getByRole('dialog').waitFor()
         await expect

@@ -2,17 +2,10 @@ import { join } from 'node:path'
 import { temporaryFolder } from '@mindtrace/core/testing'
 import { openLake } from '@mindtrace/datalake'
 import { serve } from '@mindtrace/service'
-import { chromium, type Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
+import { chromiumProgram, keepPicture, launchChromium } from '../servers/browser.ts'
 
-const executablePath = process.env.MINDTRACE_TEST_CHROMIUM
-
-async function picture(page: Page, name: string): Promise<void> {
-  const folder = process.env.MINDTRACE_TEST_SCREENSHOTS
-  if (folder !== undefined) await page.screenshot({ path: join(folder, `${name}.png`) })
-}
-
-describe.skipIf(executablePath === undefined)(
+describe.skipIf(chromiumProgram === undefined)(
   'the reference page (MINDTRACE_TEST_CHROMIUM; after a build)',
   () => {
     test('shows the document and tries a task with a key, with nothing from elsewhere', async () => {
@@ -20,15 +13,7 @@ describe.skipIf(executablePath === undefined)(
       await using lake = await openLake(join(folder.path, 'lake'), { create: true })
       const { api_key } = await lake.keys.create({ name: 'page', role: 'reader' })
       await using service = await serve({ lake, port: 0, pidFolder: folder.path })
-      const browser = await chromium.launch({
-        ...(executablePath === undefined ? {} : { executablePath }),
-        args: [
-          '--no-sandbox',
-          '--disable-gpu',
-          '--no-first-run',
-          '--disable-background-networking',
-        ],
-      })
+      const browser = await launchChromium()
       try {
         const page = await browser.newPage({ viewport: { width: 1200, height: 900 } })
         const faults: string[] = []
@@ -47,7 +32,7 @@ describe.skipIf(executablePath === undefined)(
         await page
           .getByRole('link', { name: 'collections', exact: true })
           .waitFor({ timeout: 60_000 })
-        await picture(page, 'reference')
+        await keepPicture(page, 'reference')
 
         const filter = page.getByPlaceholder(/filter/i)
         await filter.fill('collections')
@@ -70,7 +55,7 @@ describe.skipIf(executablePath === undefined)(
         await expect.poll(() => status.textContent()).toContain('200')
         const body = operation.locator('.live-responses-table .response-col_description').last()
         expect(await body.textContent()).toContain('"has_more": false')
-        await picture(page, 'reference-tried')
+        await keepPicture(page, 'reference-tried')
 
         expect(faults).toEqual([])
         const elsewhere = asked.filter(
