@@ -9,13 +9,13 @@ import {
   rmSync,
   statSync,
 } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { DockerfileParser } from 'dockerfile-ast'
+import { freePort } from '../servers/child-server.ts'
 
 /*
  * `node tests/docker/try-image.ts`: what the image's build runs, in a clean clone of HEAD, and then its entry point, health
@@ -160,14 +160,4 @@ function jsonOf(text: string | undefined): string[] {
 
 function expectThat(holds: boolean, otherwise: string): void {
   if (!holds) throw new Error(otherwise)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('there is no free port')
-  return address.port
 }

@@ -183,6 +183,17 @@ interface Wishes {
 
 type OpenDatabase = (stack: AsyncDisposableStack) => Promise<Database>
 
+/** Every call of a database, as they come. */
+function recordedCalls() {
+  const calls: DatabaseCall[] = []
+  const database = (inner: Database): Database =>
+    failingDatabase(inner, (call) => {
+      calls.push(call)
+      return undefined
+    })
+  return { calls, database }
+}
+
 async function serve(openDatabase: OpenDatabase, wishes: Wishes = {}): Promise<Served> {
   await using stack = new AsyncDisposableStack()
   const database = await openDatabase(stack)
@@ -488,13 +499,9 @@ describe.each(Object.entries(backEnds))('on %s', (_name, openDatabase) => {
 
   describe('datalake-model.md 15', () => {
     test('row 1: a version of many datums is resolved by few queries, not by one for each', async () => {
-      const calls: DatabaseCall[] = []
+      const { calls, database } = recordedCalls()
       await using service = await serve(openDatabase, {
-        database: (database) =>
-          failingDatabase(database, (call) => {
-            calls.push(call)
-            return undefined
-          }),
+        database,
       })
       const { lake } = service
       const queriesFor = async (count: number) => {
@@ -607,13 +614,9 @@ describe.each(Object.entries(backEnds))('on %s', (_name, openDatabase) => {
     )
 
     test('row 12: deleting an asset reads no datum', async () => {
-      const calls: DatabaseCall[] = []
+      const { calls, database } = recordedCalls()
       await using service = await serve(openDatabase, {
-        database: (database) =>
-          failingDatabase(database, (call) => {
-            calls.push(call)
-            return undefined
-          }),
+        database,
       })
       const { lake } = service
       const { asset } = await lake.assets.createFromObject(anImage)
@@ -679,14 +682,10 @@ describe.each(Object.entries(backEnds))('on %s', (_name, openDatabase) => {
     )
 
     test('row 25: a page of a view reads its part of the manifest, however long that is', async () => {
-      const calls: DatabaseCall[] = []
+      const { calls, database } = recordedCalls()
       await using service = await serve(openDatabase, {
         settings: { maxInlineManifest: 2, manifestChunkSize: 5 },
-        database: (database) =>
-          failingDatabase(database, (call) => {
-            calls.push(call)
-            return undefined
-          }),
+        database,
       })
       const { lake } = service
       const manifest: string[] = []

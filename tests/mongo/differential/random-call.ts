@@ -1,3 +1,4 @@
+import { AnnotationKind } from '@mindtrace/contract'
 import type { Json } from '../../golden/like-the-reference.ts'
 import type { Family } from '../families.ts'
 import type { Random } from '../random.ts'
@@ -27,19 +28,7 @@ export const mounts = [
 ] as const
 
 const assetKinds = ['image', 'mask', 'artifact', 'embedding', 'document', 'other']
-const annotationKinds = [
-  'classification',
-  'regression',
-  'bbox',
-  'rotated_bbox',
-  'polygon',
-  'polyline',
-  'ellipse',
-  'keypoint',
-  'mask',
-  'instance_mask',
-  'pointcloud_segmentation',
-]
+const annotationKinds = AnnotationKind.options
 const words = ['cat', 'dog', 'кот', '🦭 seal', 'a.b', 'Cat', '']
 const labels = ['cat', 'dog', 'кот', '🦭']
 
