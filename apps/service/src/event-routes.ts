@@ -3,7 +3,7 @@ import { allTasks } from '@mindtrace/contract'
 import { type Logger, MindtraceError } from '@mindtrace/core'
 import type { Hono } from 'hono'
 import type { CallerOf } from './access/admission.ts'
-import { isUnlimited } from './access/principal.ts'
+import { requireUnlimited } from './access/principal.ts'
 import { answer } from './answer.ts'
 import { jsonResponse } from './json-response.ts'
 import type { LakeEvent, LakeEvents } from './lake-events.ts'
@@ -46,11 +46,7 @@ export function addEventRoutes(app: Hono, options: EventRoutesOptions): void {
     answer(context, log, async () => {
       const request = context.req.raw
       if (request.method === 'HEAD') return notAllowed()
-      if (!isUnlimited(callerOf(request).principal)) {
-        throw new MindtraceError('FORBIDDEN', 'events are for keys without scopes', {
-          details: { missing: 'scope' },
-        })
-      }
+      requireUnlimited(callerOf(request).principal, 'events')
       const wanted = context.req.queries('task') ?? []
       for (const one of wanted) checkWanted(one)
       if (events.listeners >= mostListeners) {

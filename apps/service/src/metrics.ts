@@ -2,10 +2,9 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { LakeVitals } from '@mindtrace/contract'
-import { MindtraceError } from '@mindtrace/core'
 import type { Hono } from 'hono'
 import type { CallerOf } from './access/admission.ts'
-import { isUnlimited } from './access/principal.ts'
+import { requireUnlimited } from './access/principal.ts'
 import {
   Histogram,
   type Metric,
@@ -232,11 +231,7 @@ export function addMetrics(
 ): void {
   if (metrics === undefined) return
   app.get('/metrics', async (context) => {
-    if (!isUnlimited(callerOf(context.req.raw).principal)) {
-      throw new MindtraceError('FORBIDDEN', 'metrics are for keys without scopes', {
-        details: { missing: 'scope' },
-      })
-    }
+    requireUnlimited(callerOf(context.req.raw).principal, 'metrics')
     return new Response(await metrics.text(), {
       headers: { 'content-type': prometheusMediaType, 'cache-control': 'no-store' },
     })

@@ -1,4 +1,5 @@
 import type { ApiKey, KeyRole, KeyScopes } from '@mindtrace/contract'
+import { MindtraceError } from '@mindtrace/core'
 
 /** Who asks. */
 export interface Principal {
@@ -26,4 +27,17 @@ export function principalOf({ key_id, name, role, scopes }: ApiKey): Principal {
 /** Whether a key may touch the whole lake. */
 export function isUnlimited({ scopes }: Principal): boolean {
   return scopes.mounts === null && scopes.collections === null
+}
+
+/**
+ * Refuses a key that may not touch the whole lake what tells of the whole lake.
+ *
+ * @param what - in the plural.
+ * @throws {@link MindtraceError} `FORBIDDEN`.
+ */
+export function requireUnlimited(principal: Principal, what: string): void {
+  if (isUnlimited(principal)) return
+  throw new MindtraceError('FORBIDDEN', `${what} are for keys without scopes`, {
+    details: { missing: 'scope' },
+  })
 }
