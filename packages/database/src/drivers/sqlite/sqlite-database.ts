@@ -418,7 +418,9 @@ class OpenSqliteDatabase implements SqliteDatabase {
   #tidy(sql: string): void {
     try {
       this.#writer.exec(sql)
-    } catch {}
+    } catch {
+      // Whoever is at work does it.
+    }
   }
 
   #inside(scope: TransactionScope): SqliteAccess {
