@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { KeyedMutex } from './concurrency.ts'
+import { abortable, KeyedMutex } from './concurrency.ts'
 
 describe('KeyedMutex', () => {
   it('runs the work of a key one after the other, keys beside each other', async () => {
@@ -40,5 +40,23 @@ describe('KeyedMutex', () => {
     })
     await mutex.settled()
     expect(ended).toBe(2)
+  })
+})
+
+describe('abortable', () => {
+  it('gives the outcome of the work', async () => {
+    const { signal } = new AbortController()
+    expect(await abortable(Promise.resolve(1), signal)).toBe(1)
+    expect(await abortable(Promise.resolve(1), undefined)).toBe(1)
+    await expect(abortable(Promise.reject(new Error('no')), signal)).rejects.toThrow('no')
+  })
+
+  it('ends the wait at an abort, also at an earlier one', async () => {
+    const reason = new Error('enough')
+    const control = new AbortController()
+    const waiting = abortable(new Promise(() => {}), control.signal)
+    control.abort(reason)
+    await expect(waiting).rejects.toBe(reason)
+    await expect(abortable(new Promise(() => {}), control.signal)).rejects.toBe(reason)
   })
 })

@@ -86,3 +86,14 @@ export async function* inGroups<T>(
   }
   if (group.length > 0) yield group
 }
+
+/** The outcome of work that heeds no signal itself: an abort ends the wait for it, and its outcome is lost. */
+export function abortable<R>(work: Promise<R>, signal: AbortSignal | undefined): Promise<R> {
+  if (signal === undefined) return work
+  return new Promise<R>((resolve, reject) => {
+    const onAbort = () => reject(signal.reason)
+    if (signal.aborted) onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}

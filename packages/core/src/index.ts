@@ -1,5 +1,12 @@
 export { type Clock, systemClock } from './clock.ts'
-export { type CallOptions, inGroups, KeyedMutex, Mutex, mapBounded } from './concurrency.ts'
+export {
+  abortable,
+  type CallOptions,
+  inGroups,
+  KeyedMutex,
+  Mutex,
+  mapBounded,
+} from './concurrency.ts'
 export {
   type ErrorCode,
   type ErrorContext,

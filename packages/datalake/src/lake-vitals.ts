@@ -1,5 +1,5 @@
 import type { LakeVitals, PartState } from '@mindtrace/contract'
-import { type CallOptions, isMindtraceError, MindtraceError } from '@mindtrace/core'
+import { abortable, type CallOptions, isMindtraceError } from '@mindtrace/core'
 import type { MountTraffic } from '@mindtrace/registry'
 import type { LakeParts } from './lake-parts.ts'
 
@@ -31,25 +31,11 @@ async function stateOf(
   ask: () => Promise<void>,
 ): Promise<PartState> {
   try {
-    await unlessAborted(ask(), signal)
+    // A file system that hangs heeds no signal.
+    await abortable(ask(), signal)
     return { part, ok: true }
   } catch (error) {
     const code = isMindtraceError(error) ? error.code : signal?.aborted ? 'TIMEOUT' : 'INTERNAL'
     return { part, ok: false, code }
-  }
-}
-
-/** A file system that hangs heeds no signal. */
-async function unlessAborted(asked: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return await asked
-  asked.catch(() => {})
-  const { promise, reject } = Promise.withResolvers<never>()
-  const onAbort = () => reject(new MindtraceError('TIMEOUT', 'no answer in time'))
-  signal.addEventListener('abort', onAbort, { once: true })
-  if (signal.aborted) onAbort()
-  try {
-    await Promise.race([asked, promise])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
   }
 }

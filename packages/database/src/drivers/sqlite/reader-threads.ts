@@ -1,3 +1,4 @@
+import { abortable } from '@mindtrace/core'
 import { type Row, SqliteThread, type ThreadOptions } from './sqlite-thread.ts'
 
 /** Two: a count is not held up by an integrity check, and no machine is too small for them. */
@@ -16,7 +17,7 @@ export class ReaderThreads {
 
   /** See {@link SqliteThread.all}. An aborted signal ends the wait; the statement runs to its end unseen. */
   all(sql: string, values: readonly unknown[], signal?: AbortSignal | undefined): Promise<Row[]> {
-    return unlessAborted(this.#idlest().all(sql, values), signal)
+    return abortable(this.#idlest().all(sql, values), signal)
   }
 
   /** See {@link SqliteThread.ids}. */
@@ -25,7 +26,7 @@ export class ReaderThreads {
     values: readonly unknown[],
     signal?: AbortSignal | undefined,
   ): Promise<Float64Array> {
-    return unlessAborted(this.#idlest().ids(sql, values), signal)
+    return abortable(this.#idlest().ids(sql, values), signal)
   }
 
   /** Waits for what they do and ends them. */
@@ -42,13 +43,4 @@ export class ReaderThreads {
     this.#threads.push(thread)
     return thread
   }
-}
-
-function unlessAborted<R>(result: Promise<R>, signal: AbortSignal | undefined): Promise<R> {
-  if (signal === undefined) return result
-  return new Promise<R>((resolve, reject) => {
-    const onAbort = () => reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-    result.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
 }

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { setImmediate as nextTick } from 'node:timers/promises'
-import { type CallOptions, errorMessage, MindtraceError, Mutex } from '@mindtrace/core'
+import { abortable, type CallOptions, errorMessage, MindtraceError, Mutex } from '@mindtrace/core'
 import type { Collection } from '../../collection.ts'
 import type { Database, Repositories } from '../../database.ts'
 import type { Repository } from '../../repository.ts'
@@ -13,7 +13,8 @@ import { formOf, migrations, newerForm } from './migrations.ts'
 import { ReaderThreads } from './reader-threads.ts'
 import { SqliteConnection } from './sqlite-connection.ts'
 import { convertError, isBusy } from './sqlite-errors.ts'
-import { type SqliteAccess, SqliteRepository } from './sqlite-repository.ts'
+import type { SqlCondition } from './sqlite-filter.ts'
+import { type Changed, type SqliteAccess, SqliteRepository } from './sqlite-repository.ts'
 import { claimFile, missingFrom, recreation, Table, unbuildable } from './sqlite-schema.ts'
 import { SqliteThread } from './sqlite-thread.ts'
 import { WriterQueue, whileBusy } from './writer-queue.ts'
@@ -208,6 +209,7 @@ class OpenSqliteDatabase implements SqliteDatabase {
       }
       return this.#beside(() => this.#threads.readers.ids(sql, values, options.signal))
     },
+    change: (sql, values, options) => this.#change(sql, values, options),
     write: (work, options) => this.#write((writer) => writer.unit(() => work(writer)), options),
     writeInSteps: (work, options) => this.#hold(() => inSteps(work(this.#writer)), options),
   }
@@ -332,6 +334,29 @@ class OpenSqliteDatabase implements SqliteDatabase {
     }, options.signal)
   }
 
+  /** Runs one statement that writes: beside the event loop where it may wait for the disk to read. */
+  async #change(
+    sql: string,
+    values: SqlCondition['values'],
+    options: CallOptions = {},
+  ): Promise<Changed> {
+    if (!(await this.#isLarge(options))) {
+      return await this.#write((writer) => changed(writer, sql, values), options)
+    }
+    this.#check(options)
+    return await this.#queue.run(async () => {
+      this.#checkForm()
+      const since = performance.now()
+      try {
+        const rows = await abortable(this.#threads.upkeep.run(sql, values), options.signal)
+        this.#afterWrite()
+        return { rows, tookMs: performance.now() - since }
+      } catch (error) {
+        throw convertError(error, this.path)
+      }
+    }, options.signal)
+  }
+
   /** Runs `work` in one turn and one transaction, over any number of ticks of the event loop. */
   async #hold<R>(
     work: (scope: TransactionScope) => Promise<R>,
@@ -441,6 +466,7 @@ class OpenSqliteDatabase implements SqliteDatabase {
       read: (work, options) => run(() => work(writer), options),
       scan: (sql, values, options) => run(() => writer.prepare(sql).all(...values), options),
       scanIds: (sql, values, options) => run(() => writer.ids(sql, values), options),
+      change: (sql, values, options) => run(() => changed(writer, sql, values), options),
       write: (work, options) => run(() => writer.unit(() => work(writer)), options),
       writeInSteps: (work, options) =>
         run(() => writer.unitInSteps(() => inSteps(work(writer))), options),
@@ -520,6 +546,12 @@ async function inSteps<R>(work: Generator<void, R>): Promise<R> {
 /** Whether statements were made for a schema that another process has changed since. */
 function isOutdated(error: unknown): boolean {
   return /already exists|no such (table|index|trigger)/.test(errorMessage(error))
+}
+
+function changed(writer: SqliteConnection, sql: string, values: SqlCondition['values']): Changed {
+  const since = performance.now()
+  const { changes } = writer.prepare(sql).run(...values)
+  return { rows: Number(changes), tookMs: performance.now() - since }
 }
 
 function fileBytes(connection: SqliteConnection): number {

@@ -167,6 +167,27 @@ describe('a SQLite file', () => {
     await patient.repository(Photos).insert(aPhoto(3))
   })
 
+  test('deletes from a large file beside the event loop, with the same patience', async () => {
+    await using folder = await temporaryFolder()
+    await using database = await openLake(folder, { busyTimeoutMs: 30, largeFileBytes: 0 })
+    await using patient = await openLake(folder, { largeFileBytes: 0 })
+    await database.repository(Photos).insertMany([aPhoto(1), aPhoto(2)])
+    const other = new DatabaseSync(database.path)
+    other.exec('BEGIN IMMEDIATE')
+    await expect(database.repository(Photos).deleteMany({})).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringContaining('another process'),
+    })
+    const control = new AbortController()
+    const photos = patient.repository(Photos)
+    const waiting = photos.deleteMany({ photo_id: photoId(1) }, { signal: control.signal })
+    const reason = new Error('enough')
+    setTimeout(() => control.abort(reason), 20)
+    await expect(waiting).rejects.toBe(reason)
+    other.close()
+    expect(await photos.deleteMany({ photo_id: photoId(2) })).toBe(1)
+  })
+
   test('takes writes of several processes at the same time', async () => {
     await using folder = await temporaryFolder()
     await using database = await openLake(folder)

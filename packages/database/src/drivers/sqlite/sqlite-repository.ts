@@ -54,6 +54,8 @@ export interface SqliteAccess {
   scan(sql: string, values: SqlCondition['values'], options?: CallOptions): Promise<Row[]>
   /** The column `id` of any number of rows that one statement gives. */
   scanIds(sql: string, values: SqlCondition['values'], options?: CallOptions): Promise<Float64Array>
+  /** Runs one statement that writes where much may have to be read first. */
+  change(sql: string, values: SqlCondition['values'], options?: CallOptions): Promise<Changed>
   /** Runs work that writes little, all or nothing. */
   write<R>(work: (connection: SqliteConnection) => R, options?: CallOptions): Promise<R>
   /** Runs work that writes much, all or nothing. It yields wherever others may have the event loop. */
@@ -61,6 +63,13 @@ export interface SqliteAccess {
     work: (connection: SqliteConnection) => Generator<void, R>,
     options?: CallOptions,
   ): Promise<R>
+}
+
+/** What one statement changed. */
+export interface Changed {
+  readonly rows: number
+  /** How long it took, without the wait for its turn. */
+  readonly tookMs: number
 }
 
 /** A document that is ready to be written. */
@@ -318,19 +327,14 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
     const where = this.#where(filter)
     const from = `FROM ${this.#table.name} WHERE ${where.text}`
     const ids = await this.#access.scanIds(`SELECT id ${from}`, where.values, options)
+    const sql = `DELETE ${from}${amongIds}`
     let deleted = 0
     for (let at = 0, size = 10; at < ids.length; ) {
       if (at > 0) await nextTick()
       const group = idList(ids.subarray(at, at + size))
       at += size
-      const { changes, tookMs } = await this.#access.write((connection) => {
-        const since = performance.now()
-        const { changes } = connection
-          .prepare(`DELETE ${from}${amongIds}`)
-          .run(...where.values, group)
-        return { changes, tookMs: performance.now() - since }
-      }, options)
-      deleted += Number(changes)
+      const { rows, tookMs } = await this.#access.change(sql, [...where.values, group], options)
+      deleted += rows
       size = Math.min(groupSize, Math.max(1, tookMs > deleteMs ? size >> 1 : size + 10))
     }
     return deleted

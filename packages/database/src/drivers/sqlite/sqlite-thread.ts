@@ -5,7 +5,11 @@ export type Row = Record<string, unknown>
 
 /** What an order to a thread is made of. */
 type Order =
-  | { readonly do: 'all' | 'ids'; readonly sql: string; readonly values: readonly unknown[] }
+  | {
+      readonly do: 'all' | 'ids' | 'run'
+      readonly sql: string
+      readonly values: readonly unknown[]
+    }
   | { readonly do: 'exec' | 'unit'; readonly statements: readonly string[] }
 
 interface Waiting {
@@ -27,6 +31,7 @@ const script = `
   const { parentPort, workerData } = require('node:worker_threads')
   const { DatabaseSync } = require('node:sqlite')
   const { path, readOnly, timeout, setup } = workerData
+  const maxStatements = 64
   let connection
   const open = () => {
     if (connection !== undefined) return connection
@@ -35,11 +40,22 @@ const script = `
     connection = opened
     return opened
   }
+  const statements = new Map()
+  const prepare = (sql) => {
+    let statement = statements.get(sql)
+    if (statement === undefined) {
+      if (statements.size === maxStatements) statements.clear()
+      statement = open().prepare(sql)
+      statements.set(sql, statement)
+    }
+    return statement
+  }
   const work = {
-    all: ({ sql, values }) => open().prepare(sql).all(...values),
+    all: ({ sql, values }) => prepare(sql).all(...values),
+    run: ({ sql, values }) => Number(prepare(sql).run(...values).changes),
     ids({ sql, values }) {
       const ids = []
-      for (const { id } of open().prepare(sql).iterate(...values)) ids.push(id)
+      for (const { id } of prepare(sql).iterate(...values)) ids.push(id)
       return Float64Array.from(ids)
     },
     exec({ statements }) {
@@ -114,6 +130,11 @@ export class SqliteThread {
   /** The column `id` of any number of rows. */
   async ids(sql: string, values: readonly unknown[]): Promise<Float64Array> {
     return (await this.#order({ do: 'ids', sql, values })) as Float64Array
+  }
+
+  /** Runs one statement; gives the number of rows that it changed. */
+  async run(sql: string, values: readonly unknown[]): Promise<number> {
+    return (await this.#order({ do: 'run', sql, values })) as number
   }
 
   /** Runs statements, each for itself. */

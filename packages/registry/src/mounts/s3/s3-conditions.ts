@@ -1,6 +1,6 @@
-import { type CallOptions, isMindtraceError, MindtraceError } from '@mindtrace/core'
+import { abortable, type CallOptions, isMindtraceError, MindtraceError } from '@mindtrace/core'
 import { sha256Hex } from '@mindtrace/core/hash'
-import { abortable, type S3Connection } from './s3-connection.ts'
+import type { S3Connection } from './s3-connection.ts'
 import { putWhole, type WriteCondition } from './s3-upload.ts'
 
 /** An empty object that stays: with it there, one request shows whether the store refuses to create it. */

@@ -10,7 +10,7 @@ import {
   type ServiceOutputTypes,
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
-import { type CallOptions, MindtraceError } from '@mindtrace/core'
+import { abortable, type CallOptions, MindtraceError } from '@mindtrace/core'
 import type { StorePlace } from '../../mount.ts'
 import { checkKey } from '../../mount-key.ts'
 import { checkSignedTime } from '../mount-errors.ts'
@@ -233,13 +233,3 @@ function configOf(place: S3Place, endpoint: string | undefined): S3ClientConfig 
 }
 
 const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
-
-/** Leaves a promise at once on an abort: the SDK does not hear one while it waits between two attempts. */
-export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise
-  return new Promise<T>((resolve, reject) => {
-    const onAbort = () => reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
-}
