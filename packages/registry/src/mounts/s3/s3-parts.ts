@@ -21,7 +21,7 @@ const mebibyte = 1024 * 1024
 const firstBufferBytes = 64 * 1024
 
 /** The size of most parts, and of the largest body that is written in one request. */
-export const wholeBytes = 8 * mebibyte
+export const wholeBytes = 6 * mebibyte
 /** What S3 allows. */
 export const partLimits = {
   minBytes: 5 * mebibyte,
@@ -30,7 +30,7 @@ export const partLimits = {
 }
 
 /**
- * The size of a part of a stream whose length nobody knows: 8 MiB for the first 16 GB, then doubled again and again, so that
+ * The size of a part of a stream whose length nobody knows: 6 MiB for the first 12 GB, then doubled again and again, so that
  * 10,000 parts hold 5 TiB and more.
  */
 export function partBytes(number: number): number {
