@@ -17,6 +17,8 @@ export interface OpenedFile extends CallOptions {
 const inlineReadBytes = 16 * 1024
 /** For readers that bring no memory. Small, since what they leave is collected late: see `LentChunks`. */
 const chunkBytes = 64 * 1024
+/** Chunks are copied out of blocks of this size: to ask the system for each costs several times the copy. */
+const blockBytes = 1024 * 1024
 
 const read = promisify(fs.read)
 
@@ -38,31 +40,56 @@ export function bodyOf({ fd, start, end, path, signal }: OpenedFile): ByteStream
     if (isOpen) fs.closeSync(fd)
     isOpen = false
   }
-  const readInto = (view: Uint8Array<ArrayBuffer>) => {
-    const reading = read(fd, view, 0, Math.min(view.byteLength, end - position), position)
+  const readAt = (view: Uint8Array<ArrayBuffer>, from: number) => {
+    const reading = read(fd, view, 0, Math.min(view.byteLength, end - from), from)
     underWay = reading.catch(() => {}) // the pull that waits for it throws
     return reading
   }
-  const readOwn = () => readInto(new Uint8Array(Math.min(chunkBytes, end - position)))
-  // One piece ahead: the disk reads while the reader works.
-  let ahead: ReturnType<typeof readOwn> | undefined
+  // What was read and waits to be handed out, and one block ahead: the disk reads while the reader works.
+  let block: Uint8Array<ArrayBuffer> = new Uint8Array()
+  let ahead: Promise<Uint8Array<ArrayBuffer>> | undefined
+  let spare: ArrayBuffer | undefined
+  const readBlock = async (from: number) => {
+    const sizeBytes = Math.min(blockBytes, end - from)
+    const buffer =
+      spare !== undefined && spare.byteLength >= sizeBytes ? spare : new ArrayBuffer(sizeBytes)
+    spare = undefined
+    const { bytesRead } = await readAt(new Uint8Array(buffer), from)
+    return new Uint8Array(buffer, 0, bytesRead)
+  }
+  const nextChunk = async () => {
+    if (block.byteLength === 0) {
+      block = await (ahead ?? readBlock(position))
+      ahead = undefined
+      const from = position + block.byteLength
+      if (isOpen && block.byteLength > 0 && from < end) {
+        ahead = readBlock(from)
+        ahead.catch(() => {}) // thrown where it is awaited, if ever
+      }
+    }
+    const isOwn = block.byteLength === block.buffer.byteLength && block.byteLength <= chunkBytes
+    const chunk = isOwn ? block : block.slice(0, chunkBytes)
+    block = block.subarray(chunk.byteLength)
+    if (block.byteLength === 0 && !isOwn) spare = block.buffer
+    return chunk
+  }
   const pullInto = async (
     controller: ReadableByteStreamController,
     view: Uint8Array<ArrayBuffer>,
   ) => {
-    const { bytesRead } = await readInto(view)
+    const { bytesRead } = await readAt(view, position)
     if (!isOpen) return
     position += bytesRead
     if (bytesRead > 0) controller.byobRequest?.respond(bytesRead)
     return bytesRead
   }
   const pullOwn = async (controller: ReadableByteStreamController) => {
-    const { bytesRead, buffer } = await (ahead ?? readOwn())
-    ahead = undefined
+    const chunk = await nextChunk()
     if (!isOpen) return
+    const bytesRead = chunk.byteLength
     position += bytesRead
-    if (bytesRead > 0 && position < end && controller.byobRequest === null) ahead = readOwn()
-    if (bytesRead > 0) controller.enqueue(buffer.subarray(0, bytesRead))
+    // Takes the chunk's memory away.
+    if (bytesRead > 0) controller.enqueue(chunk)
     return bytesRead
   }
   return new ReadableStream(
@@ -72,7 +99,7 @@ export function bodyOf({ fd, start, end, path, signal }: OpenedFile): ByteStream
         try {
           signal?.throwIfAborted()
           const view = controller.byobRequest?.view as Uint8Array<ArrayBuffer> | null | undefined
-          const bytesRead = await (view == null || ahead !== undefined
+          const bytesRead = await (view == null || block.byteLength > 0 || ahead !== undefined
             ? pullOwn(controller)
             : pullInto(controller, view))
           if (!isOpen || (bytesRead !== 0 && position < end)) return
