@@ -57,7 +57,7 @@ async function runAll(): Promise<void> {
     folders.push(folder)
     sections.push(await inProcessOfItsOwn(name, folder))
   }
-  if (shrink === 1 && values.only === '') await publish(sections)
+  if (shrink === 1) await publish(sections)
   // Only now: a disk from which a large tree was just deleted is slow for minutes.
   for (const folder of folders) await rm(folder, { recursive: true, force: true })
 }
@@ -67,7 +67,15 @@ async function runOne(name: string, folder: string): Promise<void> {
   const scenario = scenarios.find((one) => one.name === name)
   if (scenario === undefined) throw new Error(`there is no scenario '${name}'`)
   const results = await scenario.run({ folder, shrink })
-  const section = [`### ${scenario.name}`, '', scenario.about, '', ...table(results)].join('\n')
+  const section = [
+    `### ${scenario.name}`,
+    '',
+    scenario.about,
+    '',
+    ...table(results),
+    '',
+    occasion(),
+  ].join('\n')
   console.log(`\n${section}`)
 }
 
@@ -104,14 +112,27 @@ function round(value: number): string {
   return Number(value.toFixed(digits)).toLocaleString('en-US', { maximumFractionDigits: digits })
 }
 
+/** Puts sections in the place of those of the same name; the others stay, each with the day of its figures. */
 async function publish(sections: readonly string[]): Promise<void> {
   const file = fileURLToPath(new URL('README.md', import.meta.url))
   const before = await readFile(file, 'utf8')
+  const [head = '', results = ''] = before.split('<!-- results -->\n')
+  const byName = new Map<string, string>()
+  for (const section of [...results.split(/^(?=### )/m), ...sections]) {
+    const name = nameOf(section)
+    if (name !== undefined) byName.set(name, section.trim())
+  }
+  const known = scenarios.flatMap(({ name }) => byName.get(name) ?? [])
+  await writeFile(file, `${head}<!-- results -->\n\n${known.join('\n\n')}\n`)
+}
+
+function nameOf(section: string): string | undefined {
+  return /^### (.+)/.exec(section)?.[1]
+}
+
+/** When and where figures were taken. */
+function occasion(): string {
   const [cpu] = cpus()
-  const machine = `${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpu?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`
-  const [head = ''] = before.split('<!-- results -->')
-  await writeFile(
-    file,
-    `${head}<!-- results -->\n\nMeasured ${machine}.\n\n${sections.join('\n\n')}\n`,
-  )
+  const day = new Date().toISOString().slice(0, 10)
+  return `${day}, ${cpus().length} × ${cpu?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}.`
 }

@@ -32,6 +32,22 @@ export async function settleDisk(): Promise<void> {
   await promisify(execFile)('sync')
 }
 
+/** Follows this process's resident memory from now on; `stop` tells by how many MB it grew at most. */
+export function watchMemory(): { readonly stop: () => number } {
+  globalThis.gc?.()
+  const before = process.memoryUsage().rss
+  let peak = before
+  const timer = setInterval(() => {
+    peak = Math.max(peak, process.memoryUsage().rss)
+  }, 20)
+  return {
+    stop: () => {
+      clearInterval(timer)
+      return (peak - before) / 1e6
+    },
+  }
+}
+
 /** The value below which a share of the samples lies. */
 export function percentile(samples: readonly number[], share: number): number {
   const sorted = [...samples].sort((a, b) => a - b)

@@ -13,7 +13,7 @@ import { lentChunksOf, mapBounded } from '@mindtrace/core'
 import { openRegistry } from '@mindtrace/registry'
 import { S3Mount } from '@mindtrace/registry/s3'
 import { minioServer } from '@mindtrace/tests/servers/minio'
-import type { Measurement, Scenario } from '../scenario.ts'
+import { type Measurement, percentile, type Scenario, watchMemory } from '../scenario.ts'
 import { cachedReads } from './cached-reads.ts'
 
 const objects = 10_000
@@ -21,8 +21,9 @@ const objectBytes = 50_000
 const listed = 100_000
 const largeBytes = 1024 ** 3
 const parallel = 16
-const partBytes = 8 * 1024 * 1024
+const partBytes = 6 * 1024 * 1024
 const parallelParts = 4
+const largeRounds = 3
 const growthBudgetMb = 50
 const baseline = 'bare SDK'
 
@@ -30,7 +31,7 @@ const baseline = 'bare SDK'
 export const payloadsInS3: Scenario = {
   name: 'Payloads in S3',
   about:
-    'MinIO on the same two cores. Baseline: the bare SDK with the same requests at the same concurrency (16 objects; 4 parts of 8 MiB), hashing as it goes.',
+    'MinIO on the same two cores. Baseline: the bare SDK with the same requests at the same concurrency (16 objects; 4 parts of 6 MiB), hashing as it goes.',
   async run({ shrink }) {
     await using store = await startStore()
     const bare = new S3Client({
@@ -141,31 +142,45 @@ async function largeObject(
   sizeBytes: number,
 ): Promise<Measurement[]> {
   await mount.write('first', source(1))
-  const bareUpMs = await timed(() => bareUpload(bare, bucket, 'bare/large', sizeBytes))
-  globalThis.gc?.()
-  const before = process.memoryUsage().rss
-  let peak = before
-  const watch = setInterval(() => {
-    peak = Math.max(peak, process.memoryUsage().rss)
-  }, 20)
-  const upMs = await timed(() => mount.write('large', source(sizeBytes)))
-  const downMs = await timed(async () => hashOf(lentChunksOf((await mount.read('large')).body)))
-  clearInterval(watch)
-  const bareDownMs = await timed(async () => {
-    const { Body } = await bare.send(new GetObjectCommand({ Bucket: bucket, Key: 'bare/large' }))
-    await hashOf(Body as unknown as AsyncIterable<Uint8Array>)
-  })
-  const row = (what: string, ms: number, bareMs: number): Measurement => ({
-    what,
-    value: sizeBytes / ms / 1000,
-    unit: 'MB/s',
-    baseline: { name: baseline, value: sizeBytes / bareMs / 1000 },
-    budget: { text: 'at least 0.9 of it', kept: bareMs >= 0.9 * ms },
-  })
-  const grown = (peak - before) / 1e6
+  await bareUpload(bare, bucket, 'bare/first', source(1))
+  const ms = {
+    up: [] as number[],
+    bareUp: [] as number[],
+    down: [] as number[],
+    bareDown: [] as number[],
+  }
+  let grown = 0
+  for (let round = 0; round < largeRounds; round++) {
+    const us = async () => {
+      const memory = watchMemory()
+      ms.up.push(await timed(() => mount.write('large', source(sizeBytes))))
+      ms.down.push(await timed(async () => hashOf(lentChunksOf((await mount.read('large')).body))))
+      grown = Math.max(grown, memory.stop())
+    }
+    if (round % 2 === 0) await us()
+    ms.bareUp.push(await timed(() => bareUpload(bare, bucket, 'bare/large', source(sizeBytes))))
+    ms.bareDown.push(
+      await timed(async () => {
+        const place = { Bucket: bucket, Key: 'bare/large' }
+        const { Body } = await bare.send(new GetObjectCommand(place))
+        await hashOf(Body as unknown as AsyncIterable<Uint8Array>)
+      }),
+    )
+    if (round % 2 === 1) await us()
+  }
+  const row = (what: string, ours: readonly number[], bares: readonly number[]): Measurement => {
+    const [value, beside] = [ours, bares].map((one) => sizeBytes / percentile(one, 0.5) / 1000)
+    return {
+      what,
+      value: value as number,
+      unit: 'MB/s',
+      baseline: { name: baseline, value: beside as number },
+      budget: { text: 'at least 0.9 of it', kept: (value as number) >= 0.9 * (beside as number) },
+    }
+  }
   return [
-    row('write 1 GB from a stream', upMs, bareUpMs),
-    row('read 1 GB', downMs, bareDownMs),
+    row(`write 1 GB from a stream, median of ${largeRounds}`, ms.up, ms.bareUp),
+    row(`read 1 GB, median of ${largeRounds}`, ms.down, ms.bareDown),
     {
       what: 'memory grown meanwhile',
       value: grown,
@@ -175,25 +190,50 @@ async function largeObject(
   ]
 }
 
+/** Parts as they come, each in a buffer that is used again; the hash in the same pass. */
 async function bareUpload(
   bare: S3Client,
   bucket: string,
   key: string,
-  sizeBytes: number,
+  body: AsyncIterable<Uint8Array>,
 ): Promise<void> {
   const place = { Bucket: bucket, Key: key }
   const { UploadId } = await bare.send(new CreateMultipartUploadCommand(place))
   const hash = createHash('sha256')
-  const part = new Uint8Array(partBytes)
-  const numbers = Array.from({ length: Math.ceil(sizeBytes / partBytes) }, (_, index) => index + 1)
-  const parts = await mapBounded(numbers, parallelParts, async (number) => {
-    const body = part.subarray(0, Math.min(partBytes, sizeBytes - (number - 1) * partBytes))
-    hash.update(body)
-    const { ETag } = await bare.send(
-      new UploadPartCommand({ ...place, UploadId, PartNumber: number, Body: body }),
-    )
-    return { PartNumber: number, ETag }
-  })
+  const parts: { readonly PartNumber: number; readonly ETag: string | undefined }[] = []
+  const spare: Uint8Array<ArrayBuffer>[] = []
+  const underWay = new Set<Promise<void>>()
+  const send = async (buffer: Uint8Array<ArrayBuffer>, sizeBytes: number) => {
+    while (underWay.size >= parallelParts) await Promise.race(underWay)
+    const PartNumber = parts.length + 1
+    parts.push({ PartNumber, ETag: undefined })
+    const Body = buffer.subarray(0, sizeBytes)
+    const one = bare
+      .send(new UploadPartCommand({ ...place, UploadId, PartNumber, Body }))
+      .then(({ ETag }) => {
+        parts[PartNumber - 1] = { PartNumber, ETag }
+        spare.push(buffer)
+      })
+      .finally(() => underWay.delete(one))
+    underWay.add(one)
+  }
+  let buffer = new Uint8Array(partBytes)
+  let filled = 0
+  for await (const chunk of body) {
+    hash.update(chunk)
+    for (let at = 0; at < chunk.byteLength; ) {
+      const piece = chunk.subarray(at, at + partBytes - filled)
+      buffer.set(piece, filled)
+      filled += piece.byteLength
+      at += piece.byteLength
+      if (filled < partBytes) continue
+      await send(buffer, filled)
+      buffer = spare.pop() ?? new Uint8Array(partBytes)
+      filled = 0
+    }
+  }
+  if (filled > 0) await send(buffer, filled)
+  await Promise.all(underWay)
   await bare.send(
     new CompleteMultipartUploadCommand({ ...place, UploadId, MultipartUpload: { Parts: parts } }),
   )

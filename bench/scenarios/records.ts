@@ -4,6 +4,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { DatabaseSync } from 'node:sqlite'
 import { openLakeDatabase } from '@mindtrace/datalake'
 import { besideBare, type Comparison, insertRate, peakMemory } from '../comparison.ts'
+import { peakOfOurHalf } from '../our-half.ts'
 import {
   annotationRecords,
   type BenchRecord,
@@ -117,7 +118,8 @@ async function onSqlite(folder: string, count: number): Promise<Measurement[]> {
     ['drop', () => database.drop()],
   ]
   for (const [what, work] of blocking) measured.push(await longestBlock(what, work))
-  measured.push(peakMemory('peak memory of the process', process.resourceUsage().maxRSS / 1024))
+  const alone = await peakOfOurHalf(`sqlite:${join(folder, 'alone.db')}`, count)
+  measured.push(peakMemory('peak memory of a process that does our half', alone))
   return measured
 }
 
