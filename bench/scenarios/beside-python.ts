@@ -68,12 +68,7 @@ export const besidePython: Scenario = {
     const serveOurs = () =>
       serveMindtrace([...lake, '--mount', ourMount, '--default-mount', 'main'], 18_451)
     const serveTheirs = () =>
-      servePython({
-        server: mongod.url,
-        database: 'theirs',
-        folder: join(folder, 'theirs'),
-        port: 18_452,
-      })
+      servePython({ database: addressOf('theirs'), folder: join(folder, 'theirs') })
     const starts = { ours: [] as number[], theirs: [] as number[] }
     for (let run = 0; run < 2; run += 1) {
       await using ours = await serveOurs()

@@ -5,7 +5,7 @@ import type { Lake } from '@mindtrace/contract'
 import { temporaryFolder } from '@mindtrace/core/testing'
 import { mongoPlace } from '@mindtrace/database/testing'
 import { startCli } from '../cli/run-cli.ts'
-import { startPythonService } from './start-python-service.ts'
+import { startPythonService } from '../servers/python-service.ts'
 
 /** A database and a folder of payloads, and how a service of either program is started over them. */
 export interface SharedPlace extends AsyncDisposable {

@@ -10,7 +10,7 @@ import { LocalMount } from '@mindtrace/registry/local'
 import { createApp } from '@mindtrace/service'
 import mongoose from 'mongoose'
 import type { Answer, Json } from '../../golden/like-the-reference.ts'
-import { startPythonService } from '../start-python-service.ts'
+import { startPythonService } from '../../servers/python-service.ts'
 import { mounts } from './random-call.ts'
 import type { Ask, Sides } from './run-story.ts'
 

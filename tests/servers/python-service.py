@@ -1,6 +1,6 @@
 """The package's service as a process, on a database and folders that another service may use as well.
 
-    service.py PORT OPTIONS
+    python-service.py PORT OPTIONS
 
 OPTIONS is JSON: `uri` and `name` of the database, and `mounts`, of which the first is the default, each
 with `name`, `folder`, `mutable` and `version_objects`. It is killed at the end.

@@ -4,9 +4,9 @@ import { basename } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { endWithUs, freePort } from '../servers/child-server.ts'
+import { endWithUs, freePort } from './child-server.ts'
 
-const script = fileURLToPath(new URL('service.py', import.meta.url))
+const script = fileURLToPath(new URL('python-service.py', import.meta.url))
 const startTimeoutMs = 170_000
 
 /** A mount on disk of the Python service. */
@@ -32,8 +32,21 @@ export interface PythonService extends AsyncDisposable {
   readonly address: string
 }
 
+/** How the Python service is waited for. */
+export interface PythonStart {
+  /** The interpreter that has the package. Default: the one that the tests were given. */
+  readonly python?: string | undefined
+  /** What must answer. Default `summary`, which needs the lake. */
+  readonly task?: string | undefined
+  /** How long to wait before it is asked again. Default 100. */
+  readonly pauseMs?: number | undefined
+}
+
 /** Starts it on a free port, and waits until its lake answers. */
-export async function startPythonService(place: PythonPlace): Promise<PythonService> {
+export async function startPythonService(
+  place: PythonPlace,
+  { python, task = 'summary', pauseMs = 100 }: PythonStart = {},
+): Promise<PythonService> {
   const [location = '', query] = place.database.split('?')
   const name = basename(location)
   const server = location.slice(0, -name.length)
@@ -45,8 +58,8 @@ export async function startPythonService(place: PythonPlace): Promise<PythonServ
   const port = await freePort()
   const { home } = place
   const env = { ...process.env, HOME: home, XDG_CACHE_HOME: home, PYTHONDONTWRITEBYTECODE: '1' }
-  const python = process.env.MINDTRACE_TEST_PYTHON as string
-  const child = spawn(python, [script, String(port), options], {
+  const program = python ?? (process.env.MINDTRACE_TEST_PYTHON as string)
+  const child = spawn(program, [script, String(port), options], {
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
   })
@@ -60,10 +73,10 @@ export async function startPythonService(place: PythonPlace): Promise<PythonServ
   const address = `http://127.0.0.1:${port}`
   try {
     const deadline = performance.now() + startTimeoutMs
-    while (!(await answers(address))) {
+    while (!(await answers(`${address}/${task}`))) {
       if (child.exitCode !== null) throw new Error(await said)
       if (performance.now() > deadline) throw new Error('the Python service does not start')
-      await sleep(100)
+      await sleep(pauseMs)
     }
   } catch (error) {
     await end()
@@ -72,9 +85,9 @@ export async function startPythonService(place: PythonPlace): Promise<PythonServ
   return { address, [Symbol.asyncDispose]: end }
 }
 
-async function answers(address: string): Promise<boolean> {
+async function answers(url: string): Promise<boolean> {
   try {
-    const response = await fetch(`${address}/summary`, { method: 'POST' })
+    const response = await fetch(url, { method: 'POST' })
     await response.arrayBuffer()
     return response.ok
   } catch {
