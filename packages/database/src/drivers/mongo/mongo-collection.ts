@@ -7,6 +7,7 @@ import { type Hold, hold, holdsCollection } from './mongo-holds.ts'
 import { createMissing, type UniqueIndexes } from './mongo-indexes.ts'
 import { mongooseSchemaOf } from './mongo-schema.ts'
 import type { ObjectIdMinter } from './object-id-minter.ts'
+import { SharedReads } from './shared-reads.ts'
 
 type Row = Record<string, unknown>
 
@@ -16,6 +17,8 @@ export class CollectionInMongo<T extends object = object, I = unknown> {
   readonly model: mongoose.Model<Row>
   readonly codec: DocumentCodec
   readonly minter: ObjectIdMinter
+  /** Reads by key, outside transactions. */
+  readonly reads: SharedReads
   readonly #reader: DocumentReader
   readonly #connection: mongoose.Connection
   readonly #log: Logger
@@ -39,6 +42,11 @@ export class CollectionInMongo<T extends object = object, I = unknown> {
       collection.name,
       { overwriteModels: true },
     )
+    const { key } = collection
+    this.reads = new SharedReads(key, (keys) => {
+      const [only] = keys
+      return this.native.find({ [key]: keys.length === 1 ? only : { $in: keys } }).toArray()
+    })
   }
 
   /** The collection itself, for writes: BSON types that Mongoose's casts would lose pass through it. */

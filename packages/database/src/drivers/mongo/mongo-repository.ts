@@ -1,4 +1,5 @@
 import {
+  abortable,
   type CallOptions,
   isMindtraceError,
   type MindtraceError,
@@ -129,12 +130,17 @@ export class MongoRepository<T extends object, I> implements Repository<T, I> {
 
   async get<F extends keyof T = keyof T>(key: string, options: ReadOptions<F> = {}) {
     const { projection, names } = this.#selection(options.fields)
-    const row = await this.#access.run(
-      (session) =>
-        this.#at.native.findOne(this.#byKey(key), { ...given({ projection }), ...in_(session) }),
-      options,
-    )
-    if (row === null) throw notFound(this.#collection, key)
+    const row = this.#isShared(options)
+      ? await this.#sharedRow(key, options)
+      : await this.#access.run(
+          (session) =>
+            this.#at.native.findOne(this.#byKey(key), {
+              ...given({ projection }),
+              ...in_(session),
+            }),
+          options,
+        )
+    if (row == null) throw notFound(this.#collection, key)
     return this.#at.read<F>(row as Row, names)
   }
 
@@ -144,6 +150,12 @@ export class MongoRepository<T extends object, I> implements Repository<T, I> {
   ) {
     const found = new Map<string, Stored<Pick<T, F>>>()
     const distinct = [...new Set(keys)]
+    const [only] = distinct
+    if (distinct.length === 1 && only !== undefined && this.#isShared(options)) {
+      const row = await this.#sharedRow(only, options)
+      const document = row && this.#at.readable<F>(row)
+      return document === undefined ? found : found.set(only, document)
+    }
     if (options.hold && distinct.length > 0) {
       await this.#access.run((session) => this.#at.hold(distinct, session), options)
     }
@@ -504,6 +516,15 @@ export class MongoRepository<T extends object, I> implements Repository<T, I> {
   }
 
   /** What to read, and the fields that a document then has; both undefined for all. */
+  /** Whether a read by key is one of those that share queries: of whole documents, outside a transaction. */
+  #isShared({ fields, hold }: HoldOptions<keyof T>): boolean {
+    return fields === undefined && hold !== true && this.#access.parallel > 1
+  }
+
+  #sharedRow(key: string, options: CallOptions): Promise<Row | undefined> {
+    return this.#access.run(() => abortable(this.#at.reads.row(key), options.signal), options)
+  }
+
   #selection(fields: readonly (keyof T)[] | undefined) {
     if (fields === undefined) return { projection: undefined, names: undefined }
     const names = [...new Set([this.#collection.key, ...fields.map(String)])]
