@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { access, mkdir, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Lake, LakeAccess, LakeVitals } from '@mindtrace/contract'
 import type { Logger } from '@mindtrace/core'
 import { type AccessOptions, createAccess } from './access/access.ts'
@@ -13,7 +13,7 @@ import { RequestObserver } from './request-observer.ts'
 import { type RunningService, type StartOptions, startService } from './start-service.ts'
 import { openTelemetry, type Telemetry } from './telemetry.ts'
 import { startUploadReconciler } from './upload-reconciler.ts'
-import { packageVersion } from './version.ts'
+import { manifestPath, packageVersion } from './version.ts'
 
 /** What {@link serve} takes: a lake, and where to listen. */
 export interface ServeOptions
@@ -111,7 +111,7 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
 /** The folder of the built explorer, or undefined where it is not installed or not built. */
 async function findExplorer(): Promise<{ readonly root: string } | undefined> {
   try {
-    const manifest = fileURLToPath(import.meta.resolve('@mindtrace/explorer/package.json'))
+    const manifest = createRequire(manifestPath).resolve('@mindtrace/explorer/package.json')
     const root = join(dirname(manifest), 'dist')
     await access(join(root, 'index.html'))
     return { root }

@@ -1,0 +1,64 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { temporaryFolder } from '@mindtrace/core/testing'
+import { describe, expect, it } from 'vitest'
+import { freePort } from '../servers/child-server.ts'
+
+/** What `pnpm build` made: the other tests run the sources. */
+const built = fileURLToPath(new URL('../../apps/cli/dist/bin/', import.meta.url))
+const run = promisify(execFile)
+
+describe('the built commands', () => {
+  it.each(['mindtrace', 'mindtrace-datalake-import-pascal-voc'])('%s runs', async (name) => {
+    const { stdout } = await run(process.execPath, [join(built, `${name}.js`), '--help'])
+    expect(stdout).toContain(`Usage: ${name}`)
+  })
+
+  it('know their version', async () => {
+    const manifest = await readFile(join(built, '../../package.json'), 'utf8')
+    const { stdout } = await run(process.execPath, [join(built, 'mindtrace.js'), '--version'])
+    expect(stdout.trim()).toBe((JSON.parse(manifest) as { version: string }).version)
+  })
+
+  it('bring the licences of what others wrote of them', async () => {
+    const licences = await readFile(join(built, 'THIRD-PARTY-LICENSES.txt'), 'utf8')
+    for (const name of ['commander', 'hono', 'saxes', 'yaml', 'zod']) {
+      expect(licences).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+$`, 'm'))
+    }
+  })
+
+  it('serve a lake that they make, with its pages', { timeout: 60_000 }, async () => {
+    await using folder = await temporaryFolder()
+    const port = String(await freePort())
+    const child = spawn(
+      process.execPath,
+      [join(built, 'mindtrace.js'), 'serve', '--port', port, '--lake', join(folder.path, 'lake')],
+      { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, NODE_ENV: 'production' } },
+    )
+    const closed = once(child, 'close')
+    try {
+      await once(child.stderr, 'data')
+      const address = `http://127.0.0.1:${port}`
+      await expect.poll(() => fetch(`${address}/ready`).then(({ status }) => status)).toBe(200)
+      for (const [path, type] of [
+        ['/', 'text/html'],
+        ['/docs', 'text/html'],
+        ['/docs/swagger-ui.css', 'text/css'],
+        ['/openapi.json', 'application/json'],
+      ] as const) {
+        const answer = await fetch(address + path)
+        expect([path, answer.status]).toEqual([path, 200])
+        expect(answer.headers.get('content-type')).toContain(type)
+        expect(await answer.text()).not.toContain('is not installed here')
+      }
+    } finally {
+      child.kill('SIGINT')
+    }
+    const [code] = await closed
+    expect(code).toBe(0)
+  })
+})
