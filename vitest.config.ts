@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
@@ -14,6 +15,8 @@ export default defineConfig({
     ],
     globalSetup: ['tests/servers/global-setup.ts'],
     reporters: ['default', './scripts/count-reporter.ts'],
+    // Many tests wait for servers and programs, so as many files as there are cores; the servers are the same for all.
+    maxWorkers: Math.min(4, availableParallelism()),
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // What tests read from stores is not kept on the machine, unless a test says where.
