@@ -8,14 +8,7 @@ import { type RolldownOutput, rolldown } from 'rolldown'
  * from its package.
  */
 const folder = join(import.meta.dirname, 'dist', 'bin')
-const packages = [
-  /^@aws-sdk\//,
-  /^@google-cloud\//,
-  /^@opentelemetry\//,
-  'mongoose',
-  'pino',
-  'sharp',
-]
+const packages = [/^@aws-sdk\//, /^@google-cloud\//, /^@opentelemetry\//, 'pino', 'sharp']
 
 for (const old of globSync(['*.js', '*.js.map', 'parts/*'], { cwd: folder })) {
   rmSync(join(folder, old), { recursive: true })

@@ -26,39 +26,65 @@ describe('the built commands', () => {
 
   it('bring the licences of what others wrote of them', async () => {
     const licences = await readFile(join(built, 'THIRD-PARTY-LICENSES.txt'), 'utf8')
-    for (const name of ['commander', 'hono', 'saxes', 'yaml', 'zod']) {
+    for (const name of ['commander', 'hono', 'mongodb', 'saxes', 'yaml', 'zod']) {
       expect(licences).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+$`, 'm'))
     }
   })
 
-  it('serve a lake that they make, with its pages', { timeout: 60_000 }, async () => {
-    await using folder = await temporaryFolder()
-    const port = String(await freePort())
-    const child = spawn(
-      process.execPath,
-      [join(built, 'mindtrace.js'), 'serve', '--port', port, '--lake', join(folder.path, 'lake')],
-      { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, NODE_ENV: 'production' } },
-    )
-    const closed = once(child, 'close')
-    try {
-      await once(child.stderr, 'data')
-      const address = `http://127.0.0.1:${port}`
-      await expect.poll(() => fetch(`${address}/ready`).then(({ status }) => status)).toBe(200)
-      for (const [path, type] of [
-        ['/', 'text/html'],
-        ['/docs', 'text/html'],
-        ['/docs/swagger-ui.css', 'text/css'],
-        ['/openapi.json', 'application/json'],
-      ] as const) {
-        const answer = await fetch(address + path)
-        expect([path, answer.status]).toEqual([path, 200])
-        expect(answer.headers.get('content-type')).toContain(type)
-        expect(await answer.text()).not.toContain('is not installed here')
+  const url = process.env.MINDTRACE_TEST_MONGODB_URL as string
+  const databases = {
+    SQLite: () => [],
+    MongoDB: () => ['--database', url.replace('/?', `/bundle_${process.pid}?`)],
+  }
+
+  it.for(Object.entries(databases))(
+    'serve a lake in %s that they make, with its pages',
+    { timeout: 60_000 },
+    async ([name, options], { skip }) => {
+      skip(name === 'MongoDB' && url === undefined, 'set MINDTRACE_TEST_MONGODB_URL')
+      await using folder = await temporaryFolder()
+      const port = String(await freePort())
+      const lake = ['--lake', join(folder.path, 'lake'), ...options()]
+      const child = spawn(
+        process.execPath,
+        [join(built, 'mindtrace.js'), 'serve', '--port', port, ...lake],
+        { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, NODE_ENV: 'production' } },
+      )
+      const closed = once(child, 'close')
+      try {
+        await once(child.stderr, 'data')
+        const address = `http://127.0.0.1:${port}`
+        await expect.poll(() => fetch(`${address}/ready`).then(({ status }) => status)).toBe(200)
+        for (const [path, type] of [
+          ['/', 'text/html'],
+          ['/docs', 'text/html'],
+          ['/docs/swagger-ui.css', 'text/css'],
+          ['/openapi.json', 'application/json'],
+        ] as const) {
+          const answer = await fetch(address + path)
+          expect([path, answer.status]).toEqual([path, 200])
+          expect(answer.headers.get('content-type')).toContain(type)
+          expect(await answer.text()).not.toContain('is not installed here')
+        }
+        const made = await fetch(`${address}/assets.create_from_object`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({
+            name: 'one',
+            data_base64: 'AAAA',
+            kind: 'other',
+            media_type: 'a/b',
+          }),
+        })
+        expect([made.status, await made.json()]).toMatchObject([
+          200,
+          { asset: { storage_ref: { name: 'one', version: '1.0.0' } } },
+        ])
+      } finally {
+        child.kill('SIGINT')
       }
-    } finally {
-      child.kill('SIGINT')
-    }
-    const [code] = await closed
-    expect(code).toBe(0)
-  })
+      const [code] = await closed
+      expect(code).toBe(0)
+    },
+  )
 })
