@@ -515,7 +515,6 @@ export class MongoRepository<T extends object, I> implements Repository<T, I> {
     }
   }
 
-  /** What to read, and the fields that a document then has; both undefined for all. */
   /** Whether a read by key is one of those that share queries: of whole documents, outside a transaction. */
   #isShared({ fields, hold }: HoldOptions<keyof T>): boolean {
     return fields === undefined && hold !== true && this.#access.parallel > 1
@@ -525,6 +524,7 @@ export class MongoRepository<T extends object, I> implements Repository<T, I> {
     return this.#access.run(() => abortable(this.#at.reads.row(key), options.signal), options)
   }
 
+  /** What to read, and the fields that a document then has; both undefined for all. */
   #selection(fields: readonly (keyof T)[] | undefined) {
     if (fields === undefined) return { projection: undefined, names: undefined }
     const names = [...new Set([this.#collection.key, ...fields.map(String)])]
