@@ -1,11 +1,11 @@
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { Hono } from 'hono'
 import { fileResponse } from './explorer-files.ts'
 import { jsonResponse } from './json-response.ts'
-import { manifestPath } from './version.ts'
+import { packageFolder } from './version.ts'
 
 /** Swagger UI as it is, put beside the built code; the page itself is ours. */
-const folder = join(dirname(manifestPath), 'dist', 'reference-page')
+const folder = () => join(packageFolder(), 'dist', 'reference-page')
 
 const files = ['swagger-ui.css', 'swagger-ui-bundle.js'] as const
 
@@ -29,7 +29,7 @@ export function addReferencePage(app: Hono): void {
   app.get('/docs/page.js', () => answer('text/javascript; charset=utf-8', script))
   for (const name of files) {
     app.get(`/docs/${name}`, async ({ req }) => {
-      const response = await fileResponse(join(folder, name), req.raw)
+      const response = await fileResponse(join(folder(), name), req.raw)
       return response ?? jsonResponse({ detail: 'Build this package: the file is not there.' }, 404)
     })
   }

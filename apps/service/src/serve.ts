@@ -13,7 +13,7 @@ import { RequestObserver } from './request-observer.ts'
 import { type RunningService, type StartOptions, startService } from './start-service.ts'
 import { openTelemetry, type Telemetry } from './telemetry.ts'
 import { startUploadReconciler } from './upload-reconciler.ts'
-import { manifestPath, packageVersion } from './version.ts'
+import { packageFolder, packageVersion } from './version.ts'
 
 /** What {@link serve} takes: a lake, and where to listen. */
 export interface ServeOptions
@@ -111,7 +111,8 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
 /** The folder of the built explorer, or undefined where it is not installed or not built. */
 async function findExplorer(): Promise<{ readonly root: string } | undefined> {
   try {
-    const manifest = createRequire(manifestPath).resolve('@mindtrace/explorer/package.json')
+    const ours = createRequire(join(packageFolder(), 'package.json'))
+    const manifest = ours.resolve('@mindtrace/explorer/package.json')
     const root = join(dirname(manifest), 'dist')
     await access(join(root, 'index.html'))
     return { root }
