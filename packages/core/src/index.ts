@@ -1,3 +1,4 @@
+export { Batches, type BatchOptions } from './batches.ts'
 export { type Clock, systemClock } from './clock.ts'
 export {
   abortable,

@@ -1,8 +1,7 @@
-import { type CallOptions, type ErrorCode, isMindtraceError } from '@mindtrace/core'
+import { Batches, type CallOptions, type ErrorCode, isMindtraceError } from '@mindtrace/core'
 
-/** Transactions at the same time: one is prepared while the disk takes the other. */
-const underWayAtMost = 2
-const batchAtMost = 64
+/** Two transactions at the same time: one is prepared while the disk takes the other. */
+const together = { size: 64, atOnce: 2 }
 
 /** Failures that are one input's own, and after which nothing of a transaction is stored. */
 const ownFailures: ReadonlySet<ErrorCode> = new Set([
@@ -25,8 +24,10 @@ interface Waiting<Input, Output> extends CallOptions {
  */
 export class SharedWrites<Input, Output> {
   readonly #write: (inputs: readonly Input[]) => Promise<readonly Output[]>
-  #waiting: Waiting<Input, Output>[] = []
-  #underWay = 0
+  readonly #batches = new Batches<Waiting<Input, Output>>(
+    (batch) => this.#writeAll(batch.filter(isStillThere)),
+    together,
+  )
 
   /** `write` writes all inputs or none, and gives an output for each. */
   constructor(write: (inputs: readonly Input[]) => Promise<readonly Output[]>) {
@@ -36,28 +37,12 @@ export class SharedWrites<Input, Output> {
   /** @throws what writing this input by itself throws; the signal's reason when it aborts before. */
   write(input: Input, { signal }: CallOptions = {}): Promise<Output> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ input, resolve, reject, signal })
-      this.#next()
+      this.#batches.add({ input, resolve, reject, signal })
     })
   }
 
-  #next(): void {
-    while (this.#underWay < underWayAtMost && this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, batchAtMost).filter((one) => {
-        if (one.signal?.aborted !== true) return true
-        one.reject(one.signal.reason)
-        return false
-      })
-      if (batch.length === 0) continue
-      this.#underWay += 1
-      void this.#writeAll(batch).finally(() => {
-        this.#underWay -= 1
-        this.#next()
-      })
-    }
-  }
-
   async #writeAll(batch: readonly Waiting<Input, Output>[]): Promise<void> {
+    if (batch.length === 0) return
     try {
       const outputs = await this.#write(batch.map(({ input }) => input))
       for (const [index, { resolve }] of batch.entries()) resolve(outputs[index] as Output)
@@ -67,4 +52,10 @@ export class SharedWrites<Input, Output> {
       } else for (const { reject } of batch) reject(error)
     }
   }
+}
+
+function isStillThere({ signal, reject }: Waiting<unknown, never>): boolean {
+  if (signal?.aborted !== true) return true
+  reject(signal.reason)
+  return false
 }

@@ -1,9 +1,12 @@
+import { Batches } from '@mindtrace/core'
+
 type Row = Record<string, unknown>
 
-const keysAtMost = 64
-
-/** So long others wait for a query that is under way. A connection that hangs must not hold them up, nor a server that is far. */
-const turnMs = 10
+/**
+ * One query at a time, but a connection that hangs must not hold others up, nor a server that is far. Who asks for the
+ * same document gets it from the next query: two must not have one object.
+ */
+const together = { size: 64, atOnce: 1, turnMs: 10, keyOf: ({ key }: Waiting) => key }
 
 interface Waiting {
   readonly key: string
@@ -19,8 +22,7 @@ interface Waiting {
 export class SharedReads {
   readonly #keyField: string
   readonly #find: (keys: readonly string[]) => Promise<readonly Row[]>
-  #waiting: Waiting[] = []
-  #isTaken = false
+  readonly #batches = new Batches<Waiting>((batch) => this.#answer(batch), together)
 
   /** `find` gives the documents that have one of the keys in `keyField`. */
   constructor(keyField: string, find: (keys: readonly string[]) => Promise<readonly Row[]>) {
@@ -31,43 +33,20 @@ export class SharedReads {
   /** The document of a key, for this caller alone; undefined when there is none. */
   row(key: string): Promise<Row | undefined> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ key, resolve, reject })
-      this.#next()
+      this.#batches.add({ key, resolve, reject })
     })
   }
 
-  #next(): void {
-    if (this.#isTaken || this.#waiting.length === 0) return
-    const batch = new Map<string, Waiting>()
-    // Who asks for the same document gets it from the next query: two must not have one object.
-    this.#waiting = this.#waiting.filter((one) => {
-      if (batch.size === keysAtMost || batch.has(one.key)) return true
-      batch.set(one.key, one)
-      return false
-    })
-    this.#isTaken = true
-    let isOver = false
-    const endTurn = () => {
-      if (isOver) return
-      isOver = true
-      clearTimeout(timer)
-      this.#isTaken = false
-      this.#next()
-    }
-    const timer = setTimeout(endTurn, turnMs)
-    void this.#answer(batch).finally(endTurn)
-  }
-
-  async #answer(batch: ReadonlyMap<string, Waiting>): Promise<void> {
+  async #answer(batch: readonly Waiting[]): Promise<void> {
     try {
       const rows = new Map<unknown, Row>()
-      for (const row of await this.#find([...batch.keys()])) {
+      for (const row of await this.#find(batch.map(({ key }) => key))) {
         // Two documents of another program may have one key: the first is the one, as everywhere.
         if (!rows.has(row[this.#keyField])) rows.set(row[this.#keyField], row)
       }
-      for (const { key, resolve } of batch.values()) resolve(rows.get(key))
+      for (const { key, resolve } of batch) resolve(rows.get(key))
     } catch (error) {
-      for (const { reject } of batch.values()) reject(error)
+      for (const { reject } of batch) reject(error)
     }
   }
 }
