@@ -28,19 +28,37 @@ function aNote(number: number, text = ''): { note_id: string; text: string } {
   return { note_id: `note_${String(number).padStart(6, '0')}`, text }
 }
 
-/** Inserts one note after the other until told to stop; gives the keys that were acknowledged. */
-async function insertUntil(database: Database, stopped: () => boolean): Promise<Set<string>> {
+/** Inserts one note after the other until told to finish, over every failure. */
+function startInserting(database: Database) {
   const notes = database.repository(Notes)
   const acknowledged = new Set<string>()
-  for (let number = 0; !stopped(); number += 1) {
-    try {
-      acknowledged.add((await notes.insert(aNote(number))).note_id)
-    } catch (error) {
-      if (!isMindtraceError(error, 'UNAVAILABLE') && !isMindtraceError(error, 'DUPLICATE'))
-        throw error
+  let stopped = false
+  const insert = async () => {
+    for (let number = 0; !stopped; number += 1) {
+      try {
+        acknowledged.add((await notes.insert(aNote(number))).note_id)
+      } catch (error) {
+        if (!isMindtraceError(error, 'UNAVAILABLE') && !isMindtraceError(error, 'DUPLICATE'))
+          throw error
+      }
     }
   }
-  return acknowledged
+  const inserting = insert()
+  const hasWritten = (count: number) =>
+    expect.poll(() => acknowledged.size, { timeout: 60_000 }).toBeGreaterThan(count)
+  return {
+    hasWritten,
+    /** The keys that were acknowledged, some of them after this was asked for. */
+    async finish(): Promise<ReadonlySet<string>> {
+      try {
+        await hasWritten(acknowledged.size)
+      } finally {
+        stopped = true
+        await inserting
+      }
+      return acknowledged
+    },
+  }
 }
 
 describe.skipIf(program === '')('MongoDB with MINDTRACE_TEST_MONGOD', () => {
@@ -107,8 +125,8 @@ describe.skipIf(program === '')('MongoDB with MINDTRACE_TEST_MONGOD', () => {
     await using mongod = await MongodProcess.start({ program, replicaSet: 'faults' })
     const lake = await opened(mongod)
     await using database = lake.database
-    let stopped = false
-    const writing = insertUntil(database, () => stopped)
+    const writing = startInserting(database)
+    await writing.hasWritten(10)
     const admin = await mongoose.createConnection(mongod.url).asPromise()
     const stepDown = { replSetStepDown: 2, force: true }
     await admin.getClient().db('admin').command(stepDown)
@@ -121,9 +139,7 @@ describe.skipIf(program === '')('MongoDB with MINDTRACE_TEST_MONGOD', () => {
     )
       await sleep(20)
     await sleep(3000)
-    stopped = true
-    const acknowledged = await writing
-    expect(acknowledged.size).toBeGreaterThan(10)
+    const acknowledged = await writing.finish()
     expect((await lake.notes.getMany([...acknowledged])).size).toBe(acknowledged.size)
   })
 
@@ -151,14 +167,11 @@ describe.skipIf(program === '')('MongoDB with MINDTRACE_TEST_MONGOD', () => {
     await using mongod = await MongodProcess.start({ program })
     const lake = await opened(mongod)
     await using database = lake.database
-    let stopped = false
-    const writing = insertUntil(database, () => stopped)
-    await sleep(300)
+    const writing = startInserting(database)
+    await writing.hasWritten(10)
     await mongod.kill()
     await mongod.restart()
-    stopped = true
-    const acknowledged = await writing
-    expect(acknowledged.size).toBeGreaterThan(10)
+    const acknowledged = await writing.finish()
     expect((await lake.notes.getMany([...acknowledged])).size).toBe(acknowledged.size)
   })
 

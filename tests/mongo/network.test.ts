@@ -52,13 +52,14 @@ interface Journal {
 }
 
 /** Writes by several hands at once until told to stop, and goes on after every failure. */
-async function writeUntil(database: Database, stopped: () => boolean): Promise<Journal> {
+function startWriting(database: Database) {
   const journal: Journal = {
     acknowledged: [],
     unknown: [],
     increments: 0,
     unknownIncrements: 0,
   }
+  let stopped = false
   const notes = database.repository(Notes)
   const told = async (work: () => Promise<unknown>) => {
     try {
@@ -70,7 +71,7 @@ async function writeUntil(database: Database, stopped: () => boolean): Promise<J
     }
   }
   const hand = async (name: number) => {
-    for (let n = 0; !stopped(); n += 1) {
+    for (let n = 0; !stopped; n += 1) {
       const keys = [0, 1, 2].map((at) => `note_${name}_${n}_${at}`)
       const documents = keys.map((note_id) => ({ note_id }))
       const done = await told(() =>
@@ -86,8 +87,20 @@ async function writeUntil(database: Database, stopped: () => boolean): Promise<J
       journal[counted ? 'increments' : 'unknownIncrements'] += 1
     }
   }
-  await Promise.all([1, 2, 3, 4].map(hand))
-  return journal
+  const hands = Promise.all([1, 2, 3, 4].map(hand))
+  return {
+    /** Stops once enough was written, however slow the machine is. */
+    async finish(): Promise<Journal> {
+      const enough = expect.poll(() => journal.acknowledged.length, { timeout: 60_000 })
+      try {
+        await enough.toBeGreaterThan(10)
+      } finally {
+        stopped = true
+        await hands
+      }
+      return journal
+    },
+  }
 }
 
 /** Nothing that was acknowledged is lost or done twice, no unit half there, nothing there that nobody wrote. */
@@ -113,8 +126,7 @@ describe.each(servers)('a bad network before %s', (_, server) => {
   it('is cut again and again under writers: what they were told is true', async () => {
     await using lake = await nearAndFar(server)
     await lake.near.repository(Notes).insert({ note_id: 'counter' })
-    let stopped = false
-    const writing = writeUntil(lake.far, () => stopped)
+    const writing = startWriting(lake.far)
     for (let cuts = 0; cuts < 15; cuts += 1) {
       await sleep(40 + ((cuts * 37) % 60))
       if (cuts % 3 === 0) await lake.network.become({ kind: 'refuse' })
@@ -123,17 +135,14 @@ describe.each(servers)('a bad network before %s', (_, server) => {
       await lake.network.become({ kind: 'none' })
     }
     await sleep(300)
-    stopped = true
-    const journal = await writing
-    expect(journal.acknowledged.length).toBeGreaterThan(10)
+    const journal = await writing.finish()
     await expectKept(lake.near, journal)
   }, 120_000)
 
   it('swallows what is sent for a while: calls fail in time, it heals, what was told is true', async () => {
     await using lake = await nearAndFar(server)
     await lake.near.repository(Notes).insert({ note_id: 'counter' })
-    let stopped = false
-    const writing = writeUntil(lake.far, () => stopped)
+    const writing = startWriting(lake.far)
     for (const _ of [1, 2]) {
       await sleep(200)
       await lake.network.become({ kind: 'black hole' })
@@ -142,9 +151,7 @@ describe.each(servers)('a bad network before %s', (_, server) => {
     }
     await expect.poll(() => lake.far.ping().then(() => 'well', errorMessage)).toBe('well')
     await sleep(300)
-    stopped = true
-    const journal = await writing
-    expect(journal.acknowledged.length).toBeGreaterThan(10)
+    const journal = await writing.finish()
     expect(journal.unknown.length + journal.unknownIncrements).toBeGreaterThan(0)
     await expectKept(lake.near, journal)
   }, 120_000)
@@ -181,7 +188,7 @@ describe.each(servers)('a bad network before %s', (_, server) => {
       expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'UNAVAILABLE' } })
     }
     // Noticed by the monitor (its beat and its timeout, twice at most), then nothing found in time.
-    expect(performance.now() - started).toBeLessThan(4000)
+    expect(performance.now() - started).toBeLessThan(10_000)
     await expect(notes.count()).rejects.toMatchObject({ code: 'UNAVAILABLE' })
     await lake.network.become({ kind: 'none' })
     await expect.poll(() => notes.get('before').catch(errorMessage)).toMatchObject({ count: 0 })
