@@ -53,6 +53,8 @@ export interface Collection<T extends object = object, I = unknown> {
   readonly shared: boolean
   /** The index of the key first, then the declared ones. */
   readonly indexes: readonly Index[]
+  /** See {@link CollectionDefinition.counted}. */
+  readonly counted: readonly Path[]
   /**
    * What the schema says of a dotted path.
    *
@@ -92,6 +94,11 @@ export interface CollectionDefinition<S extends z.ZodObject> {
   readonly schema: S
   readonly key: keyof z.output<S> & string
   readonly indexes?: readonly IndexDefinition[]
+  /**
+   * Paths of few single values, of which it is often asked how many documents have each. A driver that can keep these
+   * numbers exactly, whoever writes, does so; they cost a little with every write.
+   */
+  readonly counted?: readonly string[]
   /**
    * Whether another program writes these documents too, so that some may break a unique index. They are
    * reported and stay readable; only documents that come after them are held to it. Default: false.
@@ -151,6 +158,7 @@ export function defineCollection<S extends z.ZodObject>(
     shape: paths.shape(),
     shared: definition.shared ?? false,
     indexes: indexesOf(definition, paths),
+    counted: countedOf(definition, paths),
     path: (text) => paths.path(text),
 
     parse(input) {
@@ -263,6 +271,19 @@ function indexesOf<S extends z.ZodObject>(
   )
   if (repeated !== undefined) throw invalid(name, `has two indexes of the name '${repeated.name}'`)
   return all
+}
+
+function countedOf<S extends z.ZodObject>(
+  { name, counted = [] }: CollectionDefinition<S>,
+  paths: SchemaPaths,
+): readonly Path[] {
+  return counted.map((text) => {
+    const path = paths.path(text)
+    if (['array', 'object', 'free'].includes(path.kind)) {
+      throw invalid(name, `counts by '${text}', which is no declared single value`)
+    }
+    return path
+  })
 }
 
 /** The name that MongoDB and its drivers give an index, so that every program means the same one. */

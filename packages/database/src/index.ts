@@ -22,7 +22,14 @@ export {
 } from './filter.ts'
 export { objectIdOf } from './object-id.ts'
 export { type Keyset, keysetOf, type Sort } from './page.ts'
-export type { ElementKind, Path, PathKind, Scalar, Shape } from './paths.ts'
+export {
+  type ElementKind,
+  type Path,
+  type PathKind,
+  type Scalar,
+  type Shape,
+  valueAt,
+} from './paths.ts'
 export type {
   Duplicate,
   FilterInput,

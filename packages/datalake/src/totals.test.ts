@@ -4,7 +4,7 @@ import { temporaryFolder } from '@mindtrace/core/testing'
 import { openSqliteDatabase } from '@mindtrace/database/sqlite'
 import { MemoryMount } from '@mindtrace/registry/memory'
 import { expect, test } from 'vitest'
-import { aCollection, anAsset, anImage } from './testing/builders.ts'
+import { aCollection, aDatum, anAsset, anImage, aRecord } from './testing/builders.ts'
 import { openLakeOver } from './testing/local-lakes.ts'
 
 async function openOver(path: string) {
@@ -27,6 +27,32 @@ function falsify(path: string, index: string, field: string, other: string): voi
   rename(`"${other}"`, `"${field}"`)
   database.close()
 }
+
+test('verify tells which of the kept counts is not that of the records', async () => {
+  await using folder = await temporaryFolder()
+  const path = join(folder.path, 'lake.db')
+  await using lake = await openOver(path)
+  await aRecord(lake, { label: 'car' })
+  await aDatum(lake)
+  const wrongTotals = async () => {
+    const { issues } = await lake.lake.verify({})
+    const wrong = issues.filter(({ kind }) => kind === 'wrong_total')
+    return Object.fromEntries(wrong.map(({ id, message }) => [id, message]))
+  }
+  expect(await wrongTotals()).toEqual({})
+  const database = new DatabaseSync(path)
+  database.exec(`UPDATE "datalake_annotation_records#" SET n = 2 WHERE value = 'car'`)
+  database.exec(`UPDATE "datalake_datums#" SET value = 'train' WHERE path = 'split'`)
+  database.close()
+  expect(await lake.lake.facets({ resource: 'annotation_records', by: 'label' })).toMatchObject({
+    values: [{ value: 'car', count: 2 }],
+  })
+  expect(await wrongTotals()).toEqual({
+    'annotation_records.label = "car"': 'the database says 2, its documents give 1',
+    'datums.split = "train"': 'the database says 1, its documents give 0',
+    'datums.split = null': 'the database says 0, its documents give 1',
+  })
+})
 
 test('the totals of a lake are read from indexes, and verify tells when they are not those of the records', async () => {
   await using folder = await temporaryFolder()

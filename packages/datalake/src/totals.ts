@@ -1,5 +1,7 @@
 import type { LakeStats } from '@mindtrace/contract'
 import type { CallOptions } from '@mindtrace/core'
+import { type Collection, type Filter, type Scalar, valueAt } from '@mindtrace/database'
+import * as definitions from './records/collections.ts'
 import type { Records } from './records/records.ts'
 
 /** What the records of a lake come to. */
@@ -31,7 +33,7 @@ export async function countsOf(
   return counts
 }
 
-/** The totals as the database works them out: kept nowhere, so that they can't drift (decision 0012). */
+/** The totals as the database has them, see decision 0012. */
 export async function totalsOf(records: Records, options: CallOptions): Promise<Totals> {
   const { assets } = records
   const [counts, payload_bytes, kinds, statuses] = await Promise.all([
@@ -62,63 +64,70 @@ export async function payloadBytes(
 }
 
 /** What all repositories have in common here. */
-interface Streaming {
-  stream(filter: object, options: CallOptions & { readonly fields: [] }): AsyncIterable<unknown>
+interface Counting {
+  count(filter: Filter, options: CallOptions): Promise<number>
+  countBy(path: string, filter: Filter, options: CallOptions): Promise<ReadonlyMap<Scalar, number>>
+  /** Each has fields of its own: which they are is not told to the compiler. */
+  stream(
+    filter: Filter,
+    options: CallOptions & { readonly fields: readonly never[] },
+  ): AsyncIterable<object>
 }
 
-/** The totals from the documents themselves, read one by one. Takes its time. */
-export async function recountedTotals(records: Records, options: CallOptions): Promise<Totals> {
-  const counts: Record<string, number> = {}
-  for (const [name, key] of counted.slice(1)) {
-    const collection: Streaming = records[key]
-    let count = 0
-    for await (const _ of collection.stream({}, { ...options, fields: [] })) count += 1
-    counts[name] = count
+/** Numbers by what they count: `counts.assets`, `annotation_records.label = "car"`, `payload_bytes`. */
+type Figures = ReadonlyMap<string, number>
+
+/** All that a database may keep or take from an index instead of reading documents, as it says. */
+export async function saidFigures(records: Records, options: CallOptions): Promise<Figures> {
+  const figures = new Map<string, number>()
+  for (const [name, key] of counted) {
+    const repository: Counting = records[key]
+    figures.set(`counts.${name}`, await repository.count({}, options))
+    for (const { text } of definitions[key].counted) {
+      for (const [value, count] of await repository.countBy(text, {}, options)) {
+        figures.set(figureName(name, text, value), count)
+      }
+    }
   }
-  const kinds = new Map<string, number>()
-  const statuses = new Map<string, number>()
-  const fields = ['kind', 'payload_status', 'payload_size_bytes', 'size_bytes'] as const
-  let [assets, payload_bytes] = [0, 0]
-  for await (const asset of records.assets.stream({}, { ...options, fields })) {
-    assets += 1
-    payload_bytes += asset.payload_size_bytes ?? asset.size_bytes ?? 0
-    addOne(kinds, asset.kind)
-    addOne(statuses, asset.payload_status)
-  }
-  return {
-    counts: { assets, ...counts },
-    payload_bytes,
-    asset_kinds: byName(kinds),
-    payload_statuses: byName(statuses),
-  }
+  return figures.set('payload_bytes', await payloadBytes(records, {}, options))
 }
 
-/** Where the totals of the database are others than those of the documents, by name. */
-export function differencesOf(totals: Totals, recounted: Totals): Map<string, string> {
-  const [said, found] = [flat(totals), flat(recounted)]
-  const names = [...new Set([...said.keys(), ...found.keys()])]
+/** The same from the documents themselves, read one by one. Takes its time. */
+export async function recountedFigures(records: Records, options: CallOptions): Promise<Figures> {
+  const figures = new Map<string, number>()
+  const add = (name: string, amount: number) => figures.set(name, (figures.get(name) ?? 0) + amount)
+  for (const [name, key] of counted) {
+    const [repository, collection]: [Counting, Collection] = [records[key], definitions[key]]
+    const sizes = name === 'assets' ? ['payload_size_bytes', 'size_bytes'] : []
+    const firsts = collection.counted.map(({ segments }) => segments[0] as string)
+    const fields = [...new Set([...firsts, ...sizes])] as never[]
+    for await (const document of repository.stream({}, { ...options, fields })) {
+      add(`counts.${name}`, 1)
+      for (const { text, segments } of collection.counted) {
+        add(figureName(name, text, (valueAt(document, segments) ?? null) as Scalar), 1)
+      }
+      const [stored, declared] = sizes.map((field) => Reflect.get(document, field))
+      if (name === 'assets') add('payload_bytes', Number(stored ?? declared ?? 0))
+    }
+  }
+  return figures
+}
+
+/** Where figures differ, by their names. */
+export function differencesOf(said: Figures, recounted: Figures): Map<string, string> {
+  const names = [...new Set([...said.keys(), ...recounted.keys()])]
   return new Map(
     names
-      .filter((name) => (said.get(name) ?? 0) !== (found.get(name) ?? 0))
+      .filter((name) => (said.get(name) ?? 0) !== (recounted.get(name) ?? 0))
       .map((name) => [
         name,
-        `the database says ${said.get(name) ?? 0}, its documents give ${found.get(name) ?? 0}`,
+        `the database says ${said.get(name) ?? 0}, its documents give ${recounted.get(name) ?? 0}`,
       ]),
   )
 }
 
-function flat(totals: Totals): Map<string, number> {
-  return new Map(
-    Object.entries(totals).flatMap(([name, value]) =>
-      typeof value === 'number'
-        ? [[name, value] as const]
-        : Object.entries(value).map(([of, count]) => [`${name}.${of}`, count] as const),
-    ),
-  )
-}
-
-function addOne(counts: Map<string, number>, name: string): void {
-  counts.set(name, (counts.get(name) ?? 0) + 1)
+function figureName(collection: string, path: string, value: Scalar): string {
+  return `${collection}.${path} = ${JSON.stringify(value)}`
 }
 
 function byName(counts: ReadonlyMap<unknown, number>): Record<string, number> {

@@ -15,7 +15,7 @@ import { sha256Of } from './checked-body.ts'
 import { inPlaceNoteOf } from './ingest/in-place.ts'
 import type { Handlers, LakeParts } from './lake-parts.ts'
 import { versionOf } from './objects.ts'
-import { differencesOf, recountedTotals, totalsOf } from './totals.ts'
+import { differencesOf, recountedFigures, saidFigures } from './totals.ts'
 
 const chunk = 500
 
@@ -238,7 +238,7 @@ async function checkReferences(
 const looksAtTotals = 3
 
 /**
- * Compares what the database works out with the documents themselves. What is written between the two makes a
+ * Compares what the database says with the documents themselves. What is written between the two makes a
  * difference as well: only one that is the same at the next look is an issue.
  */
 async function checkTotals(
@@ -248,8 +248,8 @@ async function checkTotals(
 ): Promise<void> {
   let before: ReadonlyMap<string, string> = new Map()
   for (let look = 1; look <= looksAtTotals; look += 1) {
-    const recounted = await recountedTotals(records, options)
-    const found = differencesOf(await totalsOf(records, options), recounted)
+    const recounted = await recountedFigures(records, options)
+    const found = differencesOf(await saidFigures(records, options), recounted)
     if (found.size === 0) return
     const stayed = [...found].filter(([name, message]) => before.get(name) === message)
     for (const [name, message] of stayed) issues.add('wrong_total', name, message)

@@ -1,4 +1,5 @@
 import { describe } from 'vitest'
+import { describeCounts } from './contract/counts.ts'
 import { describeFilters } from './contract/filters.ts'
 import { describeLifetime } from './contract/lifetime.ts'
 import { describePaging } from './contract/paging.ts'
@@ -13,6 +14,7 @@ export function describeDatabase(name: string, driver: DatabaseUnderTest): void 
   describe(`the ${name} database`, () => {
     describeWrites(driver)
     describeReads(driver)
+    describeCounts(driver)
     describeFilters(driver)
     describePaging(driver)
     describeTransactions(driver)

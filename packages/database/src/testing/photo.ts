@@ -30,7 +30,7 @@ const Photo = z.object({
 /** The documents of the conformance suite: a field of every kind that the lake's collections have. */
 export type Photo = z.infer<typeof Photo>
 
-/** Their collection, with an index of every form. */
+/** Their collection, with an index of every form and a counted path of every kind. */
 export const Photos = defineCollection({
   name: 'test_photos',
   schema: Photo,
@@ -47,6 +47,7 @@ export const Photos = defineCollection({
     { each: 'files.*' },
     { on: ['hidden'], only: 'mongo' },
   ],
+  counted: ['status', 'split', 'hidden', 'views', 'camera.model', 'lease_expires_at'],
 })
 
 /** A second collection, whose index has the name of one of the first. */

@@ -9,6 +9,7 @@ import {
   CollectionItem,
   DatasetVersion,
   Datum,
+  facets,
 } from '@mindtrace/contract'
 import { defineCollection, type IndexDefinition } from '@mindtrace/database'
 
@@ -57,6 +58,7 @@ export const assets = defineCollection({
       only: 'sqlite',
     },
   ],
+  counted: facets.assets,
 })
 
 export const assetAliases = defineCollection({
@@ -83,6 +85,7 @@ export const collections = defineCollection({
     shared('-created_at', '-collection_id'),
     { on: ['-updated_at', '-collection_id'], name: 'mt_updated' },
   ],
+  counted: facets.collections,
 })
 
 export const collectionItems = defineCollection({
@@ -104,6 +107,7 @@ export const collectionItems = defineCollection({
       name: 'mt_collection_status_added',
     },
   ],
+  counted: facets.collection_items,
 })
 
 export const assetRetentions = defineCollection({
@@ -119,6 +123,7 @@ export const assetRetentions = defineCollection({
     reference('asset_id', 'owner_type', 'owner_id'),
     shared('-created_at', '-asset_retention_id'),
   ],
+  counted: facets.asset_retentions,
 })
 
 export const annotationSchemas = defineCollection({
@@ -131,6 +136,7 @@ export const annotationSchemas = defineCollection({
     { on: ['name', 'version'], unique: true },
     shared('-created_at', '-annotation_schema_id'),
   ],
+  counted: facets.annotation_schemas,
 })
 
 export const annotationSets = defineCollection({
@@ -150,6 +156,7 @@ export const annotationSets = defineCollection({
       name: 'mt_vault_dataset_status',
     },
   ],
+  counted: facets.annotation_sets,
 })
 
 export const annotationRecords = defineCollection({
@@ -168,6 +175,7 @@ export const annotationRecords = defineCollection({
     shared('subject.kind', 'subject.id', '-created_at', '-annotation_id'),
     { on: ['label', '-created_at', '-annotation_id'], name: 'mt_label_created' },
   ],
+  counted: facets.annotation_records,
 })
 
 export const datums = defineCollection({
@@ -182,6 +190,7 @@ export const datums = defineCollection({
     { each: 'annotation_set_ids' },
     { each: 'asset_refs.*', name: 'mt_asset_refs' },
   ],
+  counted: facets.datums,
 })
 
 export const datasetVersions = defineCollection({
@@ -197,4 +206,5 @@ export const datasetVersions = defineCollection({
     shared('-created_at', '-dataset_version_id'),
     shared('dataset_name', '-version', '-dataset_version_id'),
   ],
+  counted: facets.dataset_versions,
 })

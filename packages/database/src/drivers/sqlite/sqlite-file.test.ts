@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { promisify } from 'node:util'
 import { type TemporaryFolder, temporaryFolder } from '@mindtrace/core/testing'
 import { describe, expect, test } from 'vitest'
+import type { Collection } from '../../collection.ts'
 import { aPhoto, Photos, photoId } from '../../testing/photo.ts'
 import { openSqliteDatabase, type SqliteOptions, sqlitePathOf } from './sqlite-database.ts'
 
@@ -13,6 +14,11 @@ async function openLake(folder: TemporaryFolder, options: Partial<SqliteOptions>
   const database = await openSqliteDatabase({ path: join(folder.path, 'lake.db'), ...options })
   await database.init([Photos])
   return database
+}
+
+/** The photos of a version that keeps other counts. */
+function photosCountedBy(counted: readonly string[]): Collection {
+  return { ...Photos, counted: counted.map((path) => Photos.path(path)) } as Collection
 }
 
 /** Arguments for a child process that runs `code` with this package's sources at hand. */
@@ -231,6 +237,7 @@ describe('a SQLite file', () => {
     await once(child, 'exit')
     await using database = await openLake(folder)
     expect((await database.repository(Photos).find({})).map(({ number }) => number)).toEqual([1])
+    expect(await database.repository(Photos).countBy('split')).toEqual(new Map([[null, 1]]))
     expect(await database.check()).toEqual([])
     await database.repository(Photos).insert(aPhoto(2))
   })
@@ -288,6 +295,71 @@ describe('a SQLite file', () => {
       code: 'DUPLICATE',
     })
     await expect(database.repository(Photos).get(photoId(1))).resolves.toMatchObject({ number: 1 })
+  })
+
+  test('keeps counts, which an older file gets when it is opened', async () => {
+    await using folder = await temporaryFolder()
+    const path = join(folder.path, 'lake.db')
+    {
+      await using database = await openSqliteDatabase({ path })
+      await database.init([photosCountedBy([])])
+      const photos = database.repository(Photos)
+      await photos.insertMany([aPhoto(1, { split: 'train' }), aPhoto(2, { split: 'train' })])
+    }
+    await using database = await openLake(folder)
+    const photos = database.repository(Photos)
+    await photos.insert(aPhoto(3))
+    const raw = new DatabaseSync(path)
+    const kept = raw
+      .prepare('SELECT value, n FROM "test_photos#" WHERE path = ? ORDER BY 1')
+      .all('split')
+    expect(kept.map(({ value, n }) => [value, n])).toEqual([
+      ['train', 2],
+      [new Uint8Array(), 1],
+    ])
+    // Proof that they are read.
+    raw.exec(`UPDATE "test_photos#" SET n = n + 40 WHERE path = 'split' AND value = 'train'`)
+    raw.close()
+    expect(await photos.countBy('split')).toEqual(
+      new Map([
+        ['train', 42],
+        [null, 1],
+      ]),
+    )
+    expect(await photos.count({ split: 'train' })).toBe(42)
+    expect(await photos.count({ split: 'train', number: { $gt: 0 } })).toBe(2)
+  })
+
+  test('counts right while another version counts by other paths', async () => {
+    await using folder = await temporaryFolder()
+    await using database = await openLake(folder)
+    const photos = database.repository(Photos)
+    await photos.insertMany([aPhoto(1, { split: 'train' }), aPhoto(2, { hidden: true })])
+    await using other = await openSqliteDatabase({ path: database.path })
+    await other.init([photosCountedBy(['hidden', 'album'])])
+    await photos.insert(aPhoto(3, { split: 'train', hidden: true }))
+    expect(await photos.countBy('split')).toEqual(
+      new Map([
+        ['train', 2],
+        [null, 1],
+      ]),
+    )
+    expect(await photos.count({ split: 'train' })).toBe(2)
+    expect(await photos.countBy('hidden')).toEqual(
+      new Map([
+        [true, 2],
+        [false, 1],
+      ]),
+    )
+    expect(await photos.count()).toBe(3)
+    expect(await other.repository(Photos).countBy('album')).toEqual(new Map([['album_1', 3]]))
+    await database.init([Photos])
+    expect(await photos.countBy('split')).toEqual(
+      new Map([
+        ['train', 2],
+        [null, 1],
+      ]),
+    )
   })
 
   test('lets timers run while much is read and written', async () => {

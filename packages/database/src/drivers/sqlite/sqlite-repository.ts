@@ -13,7 +13,7 @@ import {
   type Sort,
   unimplied,
 } from '../../page.ts'
-import type { Scalar } from '../../paths.ts'
+import type { Path, Scalar } from '../../paths.ts'
 import type {
   Duplicate,
   FilterInput,
@@ -221,32 +221,33 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
   }
 
   async count(filter: FilterInput = {}, options?: CallOptions): Promise<number> {
-    const where = this.#where(filter)
+    const conditions = this.#conditions(filter)
+    const kept = this.#table.keptCount(conditions)
+    if (kept !== undefined) {
+      const [row] = await this.#access.scan(kept.text, kept.values, options)
+      if (typeof row?.n === 'number') return row.n
+    }
+    const { text, values } = compileConditions(this.#table, conditions)
     // Without WHERE, SQLite counts pages instead of rows.
-    const only = where.text === '1' ? '' : ` WHERE ${where.text}`
+    const only = conditions.length === 0 ? '' : ` WHERE ${text}`
     const sql = `SELECT count(*) AS n FROM ${this.#table.name}${only}`
-    const [row] = await this.#access.scan(sql, where.values, options)
+    const [row] = await this.#access.scan(sql, values, options)
     return Number(row?.n)
   }
 
   async countBy(path: string, filter: FilterInput = {}, options?: CallOptions) {
-    const where = this.#where(filter)
     const by = countable(this.#collection.path(path))
-    // The types of a free path are told apart; a declared one has one type, and its index gives the groups.
-    const [type, groups] =
-      by.kind === 'free' ? [`json_type(doc, ${jsonPath(by)})`, '1, 2'] : [`'${by.kind}'`, '1']
-    const sql = `SELECT ${valueText(by)} AS value, ${type} AS type, count(*) AS n FROM ${this.#table.name} WHERE ${where.text} GROUP BY ${groups}`
-    const rows = await this.#access.scan(sql, where.values, options)
+    const rows = await this.#countsBy(by, this.#conditions(filter), options)
     const counts = new Map<Scalar, number>()
     for (const { value, type, n } of rows) {
-      const counted = countedValue(value, String(type))
+      const counted = countedValue(value, typeof type === 'string' ? type : by.kind)
       counts.set(counted, (counts.get(counted) ?? 0) + Number(n))
     }
     return counts
   }
 
   async sum(path: string, filter: FilterInput = {}, options?: CallOptions): Promise<number> {
-    const { conditions } = planFind(this.#collection, filter, {})
+    const conditions = this.#conditions(filter)
     const { text, values } = compileConditions(this.#table, conditions)
     const of = summable(this.#collection.path(path))
     // Not sum(): that fails above 2^63, and node:sqlite above 2^53.
@@ -256,7 +257,7 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
   }
 
   async exists(filter: FilterInput, options?: CallOptions): Promise<boolean> {
-    const { conditions } = planFind(this.#collection, filter, {})
+    const conditions = this.#conditions(filter)
     const { text, values } = compileConditions(this.#table, conditions)
     const sql = `SELECT 1 FROM ${this.#table.name} WHERE ${text} LIMIT 1`
     const rows = this.#table.seeks(conditions, undefined)
@@ -392,8 +393,31 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
     )
   }
 
+  #conditions(filter: FilterInput): readonly Condition[] {
+    return planFind(this.#collection, filter, {}).conditions
+  }
+
   #where(filter: FilterInput): SqlCondition {
-    return compileConditions(this.#table, planFind(this.#collection, filter, {}).conditions)
+    return compileConditions(this.#table, this.#conditions(filter))
+  }
+
+  async #countsBy(
+    by: Path,
+    conditions: readonly Condition[],
+    options: CallOptions | undefined,
+  ): Promise<Row[]> {
+    const kept = conditions.length === 0 ? this.#table.keptCounts(by) : undefined
+    if (kept !== undefined) {
+      const rows = await this.#access.scan(kept, [], options)
+      if (rows.length > 0) return rows
+    }
+    const { text, values } = compileConditions(this.#table, conditions)
+    // The types of a free path are told apart; a declared one has one type, and its index gives the groups.
+    const [type, groups] =
+      by.kind === 'free' ? [`, json_type(doc, ${jsonPath(by)}) AS type`, '1, 2'] : ['', '1']
+    const columns = `${valueText(by)} AS value${type}, count(*) AS n`
+    const sql = `SELECT ${columns} FROM ${this.#table.name} WHERE ${text} GROUP BY ${groups}`
+    return await this.#access.scan(sql, values, options)
   }
 
   #prepare(input: I): Prepared<T> {
@@ -507,7 +531,7 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
     options: StreamOptions<F>,
   ): AsyncGenerator<Stored<Pick<T, F>>[]> {
     const limit = checkedLimit('batchSize', options.batchSize) ?? defaultBatchSize
-    const { conditions } = planFind(this.#collection, filter, {})
+    const conditions = this.#conditions(filter)
     const where = compileConditions(this.#table, conditions)
     const from = `FROM ${this.#table.name} WHERE ${where.text}`
     if (conditions.length === 0) {

@@ -4,9 +4,18 @@ import type { Condition } from '../../filter.ts'
 import type { SortField } from '../../page.ts'
 import type { Path } from '../../paths.ts'
 import { formOf, type Migration, migrate, migrations } from './migrations.ts'
+import {
+  countsTable,
+  elementsTable,
+  noValue,
+  quoted,
+  type SchemaObject,
+  type SideTable,
+  textOf,
+} from './side-tables.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 import { brokenUniqueIndex } from './sqlite-errors.ts'
-import { type IndexedPaths, jsonPath, namesKeys, valueText } from './sqlite-filter.ts'
+import { type IndexedPaths, namesKeys, type SqlCondition, valueText } from './sqlite-filter.ts'
 
 /**
  * How a lake's records lie in a SQLite file:
@@ -14,16 +23,11 @@ import { type IndexedPaths, jsonPath, namesKeys, valueText } from './sqlite-filt
  *     "<collection>"          id INTEGER PRIMARY KEY (order of insertion), doc BLOB (JSONB)
  *     "<collection>.<index>"  an index on expressions doc ->> '$."path"'
  *     "<collection>.<path>"   for `each` indexes: a table (value, row) that three triggers keep
+ *     "<collection>#"         for counted paths: a table (path, value, n) kept likewise, see `side-tables.ts`
  *
  * `application_id` says that the file is ours, `user_version` which form it has, see `migrations.ts`.
  */
 const applicationId = 0x4d_54_52_43 // "MTRC"
-
-/** A thing in the file: a table, an index, a trigger. */
-interface SchemaObject {
-  readonly name: string
-  readonly sql: string
-}
 
 /** What the driver knows of one collection's table. */
 export class Table implements IndexedPaths {
@@ -32,7 +36,9 @@ export class Table implements IndexedPaths {
   readonly key: string
   readonly keyPath: string
   readonly #indexes: readonly Index[]
-  readonly #each: ReadonlySet<string>
+  /** By path. */
+  readonly #elements: ReadonlyMap<string, SideTable>
+  readonly #counts: SideTable | undefined
   readonly #single: ReadonlySet<string>
 
   constructor(collection: Collection) {
@@ -42,17 +48,61 @@ export class Table implements IndexedPaths {
     this.key = valueText(collection.path(collection.key))
     this.#indexes = collection.indexes.filter(({ only }) => only !== 'mongo')
     const paths = (each: boolean) =>
-      this.#indexes.filter((index) => index.each === each).flatMap(({ fields }) => fields)
-    this.#each = new Set(paths(true).map(({ path }) => path.text))
-    this.#single = new Set(paths(false).map(({ path }) => path.text))
+      this.#indexes
+        .filter((index) => index.each === each)
+        .flatMap(({ fields }) => fields.map(({ path }) => path))
+    this.#elements = new Map(
+      paths(true).map((path) => [path.text, elementsTable(collection.name, path)]),
+    )
+    const { counted } = collection
+    this.#counts = counted.length === 0 ? undefined : countsTable(collection.name, counted)
+    this.#single = new Set(paths(false).map(({ text }) => text))
   }
 
   eachTable(path: Path): string | undefined {
-    return this.#each.has(path.text) ? quoted(`${this.collection.name}.${path.text}`) : undefined
+    return this.#elements.get(path.text)?.name
   }
 
   holdsSingleValues(path: Path): boolean {
     return this.#single.has(path.text)
+  }
+
+  /**
+   * What gives the kept counts of a path, as `value` and `n`. No row at all says that there is no document, or that
+   * another version of the driver, which counts other paths, has made the table anew since.
+   */
+  keptCounts(path: Path): string | undefined {
+    const from = this.#keptFrom(path)
+    return from && `SELECT nullif(value, ${noValue}) AS value, n FROM ${from}`
+  }
+
+  /**
+   * What adds up kept counts, as `n`, where these tell how many documents fulfil the conditions: all documents, or those
+   * with some values of one counted path. It gives null where {@link Table.keptCounts} gives no row.
+   */
+  keptCount(conditions: readonly Condition[]): SqlCondition | undefined {
+    const [only, ...others] = conditions
+    const [first] = this.collection.counted
+    if (only === undefined) {
+      const from = first && this.#keptFrom(first)
+      return from === undefined
+        ? undefined
+        : { text: `SELECT sum(n) AS n FROM ${from}`, values: [] }
+    }
+    if (others.length > 0 || only.op !== 'in') return undefined
+    const from = this.#keptFrom(only.path)
+    if (from === undefined) return undefined
+    const orNone = only.values.includes(null) ? ` OR value = ${noValue}` : ''
+    const wanted = `(value IN (SELECT value FROM json_each(?))${orNone})`
+    return {
+      text: `SELECT iif(EXISTS (SELECT 1 FROM ${from}), (SELECT total(n) FROM ${from} AND ${wanted}), NULL) AS n`,
+      values: [JSON.stringify(only.values.filter((value) => value !== null))],
+    }
+  }
+
+  #keptFrom(path: Path): string | undefined {
+    const counts = this.collection.counted.some(({ text }) => text === path.text) && this.#counts
+    return counts ? `${counts.name} WHERE path = ${textOf(path)}` : undefined
   }
 
   /**
@@ -109,57 +159,28 @@ export class Table implements IndexedPaths {
     return this.#indexes.find((index) => this.#physicalName(index) === physicalName)
   }
 
-  /** Everything that must exist in the file, in the order of creation. */
+  /** The table and its indexes, in the order of creation. */
   objects(): readonly SchemaObject[] {
     const table: SchemaObject = {
       name: this.collection.name,
       sql: `CREATE TABLE ${this.name} (id INTEGER PRIMARY KEY, doc BLOB NOT NULL) STRICT`,
     }
-    return [table, ...this.#indexes.flatMap((index) => this.#objectsOf(index))]
+    const indexes = this.#indexes.filter(({ each }) => !each)
+    return [table, ...indexes.map((index) => this.#objectOf(index))]
   }
 
-  /** Fills the table of an `each` index that was created after its documents. */
-  fillSql(objectName: string): string | undefined {
-    const index = this.#indexes.find(
-      ({ each, fields }) =>
-        each && `${this.collection.name}.${fields[0]?.path.text}` === objectName,
-    )
-    const path = index?.fields[0]?.path
-    return path === undefined
-      ? undefined
-      : `INSERT INTO ${quoted(objectName)} ${elementsOf(path, this.name)}`
+  /** The tables beside it. */
+  sides(): readonly SideTable[] {
+    return [...this.#elements.values(), ...(this.#counts === undefined ? [] : [this.#counts])]
   }
 
-  #objectsOf(index: Index): readonly SchemaObject[] {
-    const [first] = index.fields
-    if (index.each && first !== undefined) return this.#sideTable(first.path)
+  #objectOf(index: Index): SchemaObject {
     const terms = index.fields.map(
       ({ path, descending }) => `(${valueText(path)})${descending ? ' DESC' : ''}`,
     )
     const name = this.#physicalName(index)
     const create = index.unique ? 'CREATE UNIQUE INDEX' : 'CREATE INDEX'
-    return [{ name, sql: `${create} ${quoted(name)} ON ${this.name} (${terms.join(', ')})` }]
-  }
-
-  #sideTable(path: Path): readonly SchemaObject[] {
-    const name = `${this.collection.name}.${path.text}`
-    const side = quoted(name)
-    const changed = `old.doc -> ${jsonPath(path)} IS NOT new.doc -> ${jsonPath(path)}`
-    const remove = `DELETE FROM ${side} WHERE row = old.id AND value IN (SELECT value FROM json_each(old.doc, ${jsonPath(path)}));`
-    const add = `INSERT INTO ${side} ${elementsOf(path, undefined)};`
-    const trigger = (event: string, when: string, body: string): SchemaObject => ({
-      name: `${name}.${event}`,
-      sql: `CREATE TRIGGER ${quoted(`${name}.${event}`)} AFTER ${event.toUpperCase()} ON ${this.name} ${when}BEGIN ${body} END`,
-    })
-    return [
-      {
-        name,
-        sql: `CREATE TABLE ${side} (value ANY, row INTEGER, PRIMARY KEY (value, row)) STRICT, WITHOUT ROWID`,
-      },
-      trigger('insert', '', add),
-      trigger('update', `WHEN ${changed} `, `${remove} ${add}`),
-      trigger('delete', '', remove),
-    ]
+    return { name, sql: `${create} ${quoted(name)} ON ${this.name} (${terms.join(', ')})` }
   }
 
   /** Names are unique in a whole file, while collections may name their indexes alike. */
@@ -190,16 +211,6 @@ function isPrefix(order: readonly SortField[], fields: readonly SortField[]): bo
   })
 }
 
-function elementsOf(path: Path, table: string | undefined): string {
-  const [doc, id, from] =
-    table === undefined ? ['new.doc', 'new.id', ''] : ['t.doc', 't.id', `${table} AS t, `]
-  return `SELECT DISTINCT e.value, ${id} FROM ${from}json_each(${doc}, ${jsonPath(path)}) AS e WHERE e.type <> 'null'`
-}
-
-function quoted(name: string): string {
-  return `"${name}"`
-}
-
 /**
  * Checks whose file it is, makes a new one ours, and brings one of an older version to today's form.
  *
@@ -228,7 +239,7 @@ export function claimFile(
 }
 
 /**
- * The statements that create what is missing of the tables, and create indexes anew that are declared
+ * The statements that create what is missing of the tables, and make indexes and side tables anew that are declared
  * differently now. To be run in one unit.
  */
 export function missingFrom(
@@ -237,26 +248,32 @@ export function missingFrom(
 ): readonly string[] {
   const existing = schemaOf(connection)
   const statements: string[] = []
+  const isThere = ({ name, sql }: SchemaObject) => existing.get(name) === sql
+  const drop = ({ name }: SchemaObject) => {
+    const kind = /^CREATE (?:UNIQUE )?(INDEX|TRIGGER|TABLE)/.exec(existing.get(name) ?? '')?.[1]
+    return kind === undefined ? [] : [`DROP ${kind} ${quoted(name)}`]
+  }
   for (const table of tables) {
-    for (const { name, sql } of table.objects()) {
-      const present = existing.get(name)
-      if (present === sql) continue
-      if (present !== undefined) statements.push(dropOutdated(name, present))
-      statements.push(sql)
-      const fill = table.fillSql(name)
-      if (fill !== undefined) statements.push(fill)
+    for (const object of table.objects()) {
+      if (isThere(object)) continue
+      if (object.name === table.collection.name && existing.has(object.name)) {
+        throw foreignForm(object.name)
+      }
+      statements.push(...drop(object), object.sql)
+    }
+    for (const { objects, fill } of table.sides()) {
+      if (objects.every(isThere)) continue
+      statements.push(...objects.flatMap(drop), ...objects.map(({ sql }) => sql), fill)
     }
   }
   return statements
 }
 
-function dropOutdated(name: string, sql: string): string {
-  const kind = /^CREATE (?:UNIQUE )?(INDEX|TRIGGER)/.exec(sql)?.[1]
-  if (kind !== undefined) return `DROP ${kind} ${quoted(name)}`
-  throw new MindtraceError(
+function foreignForm(table: string): MindtraceError {
+  return new MindtraceError(
     'CORRUPT',
-    `Table '${name}' has a form that no version of Mindtrace made: restore a backup`,
-    { details: { table: name } },
+    `Table '${table}' has a form that no version of Mindtrace made: restore a backup`,
+    { details: { table } },
   )
 }
 
