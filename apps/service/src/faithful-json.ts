@@ -2,8 +2,8 @@ import { MindtraceError } from '@mindtrace/core'
 
 /** What might be an integer too large for a double; most bodies hold nothing of the kind. */
 const longInteger = /[:[,\s]-?\d{16}/
-/** What might be the key, also with any of its letters as an escape. */
-const proto = /"__proto__"|\\u00(?:5f|6f|7[024])/i
+/** What might be the key `__proto__` with any of its letters as an escape. */
+const escapedProto = /\\u00(?:5f|6f|7[024])/i
 /** What might be half of a character, which only an escape can say. */
 const surrogate = /\\ud[89a-f]/i
 
@@ -16,8 +16,9 @@ const surrogate = /\\ud[89a-f]/i
  * or text, `INVALID_INPUT` with the path for the key.
  */
 export function parseFaithfully(text: string): unknown {
-  const hasProto = proto.test(text)
-  const hasSurrogate = surrogate.test(text)
+  const hasEscape = text.includes('\\u')
+  const hasProto = text.includes('"__proto__"') || (hasEscape && escapedProto.test(text))
+  const hasSurrogate = hasEscape && surrogate.test(text)
   if (!hasProto && !hasSurrogate && !longInteger.test(text)) return JSON.parse(text)
   const fault = (message: string, key: string): never => {
     const issue = { code: 'custom', path: [], message: `${message} (at the key '${key}')` }

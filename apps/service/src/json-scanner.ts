@@ -16,6 +16,16 @@ const closeBrace = 0x7d
 const closeBracket = 0x5d
 
 /**
+ * Checks a whole text.
+ *
+ * @throws {@link MindtraceError} `VALIDATION_FAILED` for what is nested too deeply.
+ */
+export function checkDepth(bytes: Uint8Array): void {
+  // Most bodies are an id and can't be.
+  if (bytes.byteLength > maxDepth) new JsonScanner().push(bytes)
+}
+
+/**
  * Looks through JSON as it comes, before anything is built of it: it may not be nested too deeply. With a field, the text of
  * that field of the outermost object is decoded as base64 and left out of what is handed on.
  *

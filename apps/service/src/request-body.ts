@@ -2,7 +2,7 @@ import type { DecodedPayload } from '@mindtrace/contract'
 import { bytesOf, chunksOf, isMindtraceError, MindtraceError } from '@mindtrace/core'
 import { parseFaithfully } from './faithful-json.ts'
 import { jsonErrorPosition } from './json-position.ts'
-import { JsonScanner } from './json-scanner.ts'
+import { checkDepth, JsonScanner } from './json-scanner.ts'
 
 /** How large a body may be. */
 export interface BodyLimits {
@@ -35,7 +35,7 @@ export async function readJsonBody(
   options: { readonly default?: unknown } = {},
 ): Promise<unknown> {
   const bytes = await readBody(request, limitBytes)
-  new JsonScanner().push(new Uint8Array(bytes))
+  checkDepth(new Uint8Array(bytes))
   const body = parseBody(bytes)
   return body === undefined ? options.default : body
 }
@@ -79,7 +79,7 @@ export async function readTaskBody(
   }
   if (size > smallBytes) return { body: parseBody(Buffer.concat(kept)), payload: scanner.payload }
   const bytes = Buffer.concat(first)
-  new JsonScanner().push(bytes)
+  checkDepth(bytes)
   return { body: parseBody(bytes) }
 }
 
@@ -120,9 +120,11 @@ function tooLarge(bytes: string, limit: number): MindtraceError {
   )
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
 function decode(bytes: ArrayBuffer | Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return utf8.decode(bytes)
   } catch (cause) {
     throw new MindtraceError('INVALID_INPUT', 'the body is not UTF-8', { cause })
   }

@@ -5,5 +5,8 @@ export function newId(prefix: string): string {
 
 /** 32 random hex digits (122 random bits), for tokens and temporary names. */
 export function newToken(): string {
-  return crypto.randomUUID().replaceAll('-', '')
+  const uuid = crypto.randomUUID()
+  return (
+    uuid.slice(0, 8) + uuid.slice(9, 13) + uuid.slice(14, 18) + uuid.slice(19, 23) + uuid.slice(24)
+  )
 }
