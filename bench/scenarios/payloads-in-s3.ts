@@ -279,14 +279,20 @@ async function listing(
   }
 }
 
+/** Fills the reader's memory: chunks of its own would be garbage of tens of megabytes, counted as ours. */
 function source(sizeBytes: number): ReadableStream<Uint8Array> {
-  const chunk = new Uint8Array(256 * 1024)
   let left = sizeBytes
   return new ReadableStream({
+    type: 'bytes',
+    autoAllocateChunkSize: 256 * 1024,
     pull(controller) {
-      controller.enqueue(chunk.slice(0, Math.min(left, chunk.byteLength)))
-      left -= chunk.byteLength
-      if (left <= 0) controller.close()
+      const { byobRequest } = controller
+      const view = byobRequest?.view as Uint8Array
+      const size = Math.min(left, view.byteLength)
+      view.fill(left & 0xff, 0, size)
+      left -= size
+      byobRequest?.respond(size)
+      if (left === 0) controller.close()
     },
   })
 }
