@@ -15,6 +15,7 @@ test('exports these names and no others', () => {
       "objectIdOf",
       "parseFilter",
       "tracedDatabase",
+      "valueAt",
     ]
   `)
   expect(Object.keys(sqlite).toSorted()).toMatchInlineSnapshot(`

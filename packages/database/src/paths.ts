@@ -22,6 +22,8 @@ export interface Path {
   readonly nullable: boolean
   /** Of arrays only: what their elements are. */
   readonly element: ElementKind | undefined
+  /** How many of the segments lead to a value that may be anything; all of them where the schema declares the path. */
+  readonly declared: number
 }
 
 /** What the schema says of a value and of all that lies in it. */
@@ -166,10 +168,10 @@ export class SchemaPaths {
 
   #resolve(text: string): Path {
     if (text.endsWith('.*')) return this.#valuesOfMap(text)
-    const { segments, shape, nullable } = this.#follow(text)
+    const { segments, shape, nullable, declared } = this.#follow(text)
     const { kind, node } = shape
     const element = kind === 'array' ? this.#element(node) : undefined
-    return { text, segments, kind, nullable, element }
+    return { text, segments, kind, nullable, element, declared }
   }
 
   #valuesOfMap(text: string): Path {
@@ -180,7 +182,10 @@ export class SchemaPaths {
       Object.keys(properties).length === 0 &&
       typeof additionalProperties === 'object' &&
       this.#resolved(additionalProperties).kind === 'string'
-    if (isMap) return { text, segments, kind: 'array', nullable: true, element: 'string' }
+    if (isMap) {
+      const declared = segments.length
+      return { text, segments, kind: 'array', nullable: true, element: 'string', declared }
+    }
     throw refused(text, 'asks for the values of what is no map of strings')
   }
 
@@ -188,13 +193,16 @@ export class SchemaPaths {
     readonly segments: readonly string[]
     readonly shape: Resolved
     readonly nullable: boolean
+    readonly declared: number
   } {
     const segments = segmentsOf(text)
     let shape = this.#resolved(this.#root)
     let nullable = false
+    let declared = segments.length
     for (const [index, segment] of segments.entries()) {
       if (shape.kind === 'free') {
         nullable = true
+        declared = index
         break
       }
       if (shape.kind === 'array') {
@@ -214,7 +222,7 @@ export class SchemaPaths {
       }
       nullable ||= shape.nullable
     }
-    return { segments, shape, nullable }
+    return { segments, shape, nullable, declared }
   }
 
   #element(node: SchemaNode): ElementKind {

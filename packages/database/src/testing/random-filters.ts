@@ -36,6 +36,25 @@ const at = fc.constantFrom(
 const single = fc.oneof(text, amount, fc.boolean(), fc.constant(null))
 const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { freq: 3 })
 
+const list = fc.oneof(single, fc.array(single, { maxLength: 3 }))
+/** With objects below `y`, also in arrays of arrays. */
+const anObject = fc.record(
+  {
+    x: list,
+    y: fc.oneof(
+      list,
+      fc.record({ x: list }),
+      fc.array(
+        fc.oneof(single, fc.record({ x: list }, { requiredKeys: [] }), fc.constant([{ x: 'a' }])),
+        {
+          maxLength: 2,
+        },
+      ),
+    ),
+  },
+  { requiredKeys: [] },
+)
+
 /** A document of {@link Things} without its key. */
 export const aThing = fc.record({
   text: maybe(text),
@@ -50,8 +69,9 @@ export const aThing = fc.record({
     {
       value: fc.oneof(single, fc.constant({ x: 1 })),
       indexed: single,
-      list: fc.oneof(single, fc.array(single, { maxLength: 3 })),
+      list,
       deep: fc.oneof(single, fc.record({ x: single }, { requiredKeys: [] })),
+      nested: fc.oneof(single, anObject, fc.array(fc.oneof(single, anObject), { maxLength: 3 })),
     },
     { requiredKeys: [] },
   ),
@@ -66,22 +86,20 @@ function conditions(
     { weight: 4, arbitrary: value },
     { weight: 1, arbitrary: fc.constant(null) },
   )
-  const list = fc.array(withNull, { maxLength: 4 })
-  const operators = fc.record(
-    {
-      $eq: withNull,
-      $ne: withNull,
-      $in: list,
-      $nin: list,
-      $exists: fc.boolean(),
-      ...(ranges ? { $gt: value, $gte: value, $lt: value, $lte: value } : {}),
-    },
-    { requiredKeys: [] },
+  const some = fc.array(withNull, { maxLength: 4 })
+  const operator = fc.oneof(
+    ...[
+      { $eq: withNull },
+      { $ne: withNull },
+      { $in: some },
+      { $nin: some },
+      { $exists: fc.boolean() },
+      ...(ranges ? [{ $gt: value }, { $gte: value }, { $lt: value }, { $lte: value }] : []),
+    ].map((one) => fc.record<object>(one)),
   )
-  const condition = fc.oneof(
-    withNull,
-    operators.filter((one) => Object.keys(one).length > 0),
-  )
+  // More of them would hardly ever hold together.
+  const operators = fc.tuple(operator, maybe(operator)).map(([a, b]) => ({ ...a, ...b }))
+  const condition = fc.oneof(withNull, operators)
   return condition.map((one) => ({ [path]: one }) as Filter)
 }
 
@@ -98,11 +116,14 @@ const leaf = fc.oneof(
   conditions('subject.id', text, true),
   conditions('metadata.value', known, true),
   conditions('metadata.indexed', known, true),
-  conditions('metadata.list', known, false),
+  conditions('metadata.list', known, true),
+  conditions('metadata.nested', known, true),
+  conditions('metadata.nested.x', known, true),
+  conditions('metadata.nested.y.x', known, true),
   conditions('metadata.deep.x', known, true),
   conditions('metadata.absent', known, true),
 )
-/** A filter on {@link Things}. Indexed free paths hold single values, and ranges are not asked of lists. */
+/** A filter on {@link Things}. Indexed free paths hold single values. */
 export const { filter: aFilter } = fc.letrec<{ filter: Filter }>((tie) => ({
   filter: fc.oneof(
     { maxDepth: 3, withCrossShrink: true },

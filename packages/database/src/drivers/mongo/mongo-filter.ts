@@ -47,11 +47,7 @@ function filterOf(condition: Condition): MongoFilter {
       return { [condition.path.text]: { $exists: condition.exists } }
     default: {
       const { op, path, value } = condition
-      const range = { [`$${op}`]: mongoValue(path, value) }
-      // MongoDB looks into arrays where no schema forbids them; the port's ranges do not.
-      return {
-        [path.text]: path.kind === 'free' ? { ...range, $not: { $type: 'array' } } : range,
-      }
+      return { [path.text]: { [`$${op}`]: mongoValue(path, value) } }
     }
   }
 }

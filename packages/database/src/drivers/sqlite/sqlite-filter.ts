@@ -29,8 +29,8 @@ const jsonTypes = {
 } as const
 
 /** A JSON path of quoted segments. Segments hold no quotes, see `paths.ts`; the apostrophe is doubled. */
-export function jsonPath(path: Path): string {
-  return `'$${path.segments.map((segment) => `."${segment.replaceAll("'", "''")}"`).join('')}'`
+export function jsonPath({ segments }: Pick<Path, 'segments'>): string {
+  return `'$${segments.map((segment) => `."${segment.replaceAll("'", "''")}"`).join('')}'`
 }
 
 /** The value at a path, as filters, sorts and indexes must spell it alike. */
@@ -48,8 +48,8 @@ export function orderBy(order: readonly SortField[]): string {
 }
 
 /**
- * Conditions as SQL over a table's `doc`. The meaning is MongoDB's, with these limits: a path does not
- * reach through arrays, ranges do not look into arrays, and a free path that is indexed holds single values.
+ * Conditions as SQL over a table's `doc`. The meaning is MongoDB's, with these limits: a free path that is indexed
+ * holds single values and leads through no array, and a number in a path is a name, not a place in an array.
  */
 export function compileConditions(
   table: IndexedPaths,
@@ -60,6 +60,13 @@ export function compileConditions(
     conditions.some((one) => namesKeys(table, one)),
   )
   return { text: compiler.all(conditions), values: compiler.values }
+}
+
+/** Where a value of any kind is: in a document, or in an object that lies in one of its arrays. */
+interface Place {
+  readonly doc: string
+  /** A JSON path. */
+  readonly at: string
 }
 
 class Compiler {
@@ -87,8 +94,8 @@ class Compiler {
       case 'nin':
         return this.#notIn(condition.path, condition.values)
       case 'exists': {
-        const type = `json_type(doc, ${jsonPath(condition.path)})`
-        return `${type} IS ${condition.exists ? 'NOT ' : ''}NULL`
+        const exists = this.#reached(condition.path, (place) => `${typeAt(place)} IS NOT NULL`)
+        return condition.exists ? exists : `(${exists}) IS NOT TRUE`
       }
       default:
         return this.#range(condition.path, rangeOperators[condition.op], condition.value)
@@ -109,23 +116,51 @@ class Compiler {
   }
 
   #range(path: Path, operator: string, value: string | number | boolean): string {
-    this.#bind(value)
-    const text = `${this.#value(path)} ${operator} ?`
-    if (path.kind !== 'free') return text
+    if (path.kind !== 'free') {
+      this.#bind(value)
+      return `${this.#value(path)} ${operator} ?`
+    }
     // SQLite orders numbers before text; a range means values of its own type only.
     const types = jsonTypes[typeof value as keyof typeof jsonTypes]
-    return `(${text} AND json_type(doc, ${jsonPath(path)}) IN ${types})`
+    const within = (found: string, type: string) => {
+      this.#bind(value)
+      return `${found} ${operator} ? AND ${type} IN ${types}`
+    }
+    return this.#reached(path, (place) => {
+      const direct = `(${within(this.#valueAt(path, place), typeAt(place))})`
+      if (this.#table.holdsSingleValues(path)) return direct
+      return `(${direct} OR ${typeAt(place)} = 'array' AND ${elementOf(place, within('value', 'type'))})`
+    })
   }
 
   #in(path: Path, values: readonly Scalar[]): string {
+    if (path.kind === 'free') {
+      return this.#reached(path, (place) => this.#free(path, place, values).join(' OR ') || '0')
+    }
     const value = this.#value(path)
     const known = values.filter((one) => one !== null)
     const alternatives: string[] = []
     if (known.length < values.length) alternatives.push(`${value} IS NULL`)
     if (path.kind === 'array') alternatives.push(...this.#contains(path, values))
-    else if (path.kind === 'free') alternatives.push(...this.#free(path, values))
     else if (known.length > 0) alternatives.push(this.#equals(value, known))
     return alternatives.length === 0 ? '0' : alternatives.join(' OR ')
+  }
+
+  /** Holds for a value of any kind, or for one that is found in objects of the arrays above it. */
+  #reached(path: Path, holds: (place: Place) => string): string {
+    const whole: Place = { doc: 'doc', at: jsonPath(path) }
+    const { segments, declared } = path
+    const above = segments.map((_, index) => index).slice(Math.max(1, declared))
+    if (above.length === 0 || this.#table.holdsSingleValues(path)) return holds(whole)
+    const throughArray = above
+      .map((end) => typeAt({ doc: 'doc', at: jsonPath({ segments: segments.slice(0, end) }) }))
+      .map((type) => `${type} = 'array'`)
+    const inObjects = holds({ doc: 'walk.at', at: jsonPath({ segments: segments.slice(-1) }) })
+    return `(CASE WHEN ${throughArray.join(' OR ')} THEN EXISTS (${walkTo(segments)} AND (${inObjects})) ELSE (${holds(whole)}) END)`
+  }
+
+  #valueAt(path: Path, place: Place): string {
+    return place.doc === 'doc' ? this.#value(path) : `(${place.doc} ->> ${place.at})`
   }
 
   #contains(path: Path, values: readonly Scalar[]): string[] {
@@ -138,19 +173,21 @@ class Compiler {
             `${this.#byKey ? '+' : ''}id IN (SELECT row FROM ${side} WHERE ${this.#equals('value', known)})`,
           ]
     }
-    return this.#anyElement(path, path.element ?? 'free', values)
+    const place = { doc: 'doc', at: jsonPath(path) }
+    return this.#anyElement(place, path.element ?? 'free', values)
   }
 
-  #free(path: Path, values: readonly Scalar[]): string[] {
+  #free(path: Path, place: Place, values: readonly Scalar[]): string[] {
     const known = values.filter((one) => one !== null)
-    const type = `json_type(doc, ${jsonPath(path)})`
-    const direct = this.#loosely(this.#value(path), type, known)
-    if (this.#table.holdsSingleValues(path)) return direct
-    const within = this.#anyElement(path, 'free', values)
-    return [...direct, ...within.map((one) => `(${type} = 'array' AND ${one})`)]
+    const value = this.#valueAt(path, place)
+    const none = known.length < values.length ? [`${value} IS NULL`] : []
+    const direct = this.#loosely(value, typeAt(place), known)
+    if (this.#table.holdsSingleValues(path)) return [...none, ...direct]
+    const within = this.#anyElement(place, 'free', values)
+    return [...none, ...direct, ...within.map((one) => `(${typeAt(place)} = 'array' AND ${one})`)]
   }
 
-  #anyElement(path: Path, kind: ElementKind, values: readonly Scalar[]): string[] {
+  #anyElement(place: Place, kind: ElementKind, values: readonly Scalar[]): string[] {
     const known = values.filter((one) => one !== null)
     const matches = isSingle(kind)
       ? known.length === 0
@@ -158,10 +195,7 @@ class Compiler {
         : [this.#equals('value', known)]
       : this.#loosely('value', 'type', known)
     if (known.length < values.length) matches.push(`type = 'null'`)
-    if (matches.length === 0) return []
-    return [
-      `EXISTS (SELECT 1 FROM json_each(doc, ${jsonPath(path)}) WHERE ${matches.join(' OR ')})`,
-    ]
+    return matches.length === 0 ? [] : [elementOf(place, matches.join(' OR '))]
   }
 
   /** Equality where the stored value may have any type: SQLite sees true as 1 and a list as its text. */
@@ -188,6 +222,35 @@ class Compiler {
   #bind(value: string | number | boolean): void {
     this.values.push(typeof value === 'boolean' ? Number(value) : value)
   }
+}
+
+function typeAt({ doc, at }: Place): string {
+  return `json_type(${doc}, ${at})`
+}
+
+/** Whether one of the elements of an array, which are `value` and `type`, is such. */
+function elementOf({ doc, at }: Place, condition: string): string {
+  return `EXISTS (SELECT 1 FROM json_each(${doc}, ${at}) WHERE ${condition})`
+}
+
+/**
+ * The objects in which the last segment of a path is to be looked for, as `walk.at`: MongoDB goes on in each object of
+ * an array, not in what else lies there. Where a value is neither, nothing can be below it: an empty object.
+ */
+function walkTo(segments: readonly string[]): string {
+  const last = segments.length - 1
+  const steps = segments
+    .slice(0, last)
+    .map((segment, level) => `WHEN ${level} THEN ${jsonPath({ segments: [segment] })}`)
+  const at = `CASE level ${steps.join(' ')} END`
+  const type = `json_type(at, ${at})`
+  const next = `CASE ${type} WHEN 'array' THEN at -> ${at} WHEN 'object' THEN json_array(at -> ${at}) ELSE '[{}]' END`
+  return (
+    'WITH RECURSIVE walk(level, at) AS (SELECT 0, doc UNION ALL' +
+    ` SELECT iif(${type} IN ('array', 'object'), level + 1, ${last}), e.value` +
+    ` FROM walk, json_each(${next}) AS e WHERE level < ${last} AND e.type = 'object')` +
+    ` SELECT 1 FROM walk WHERE level = ${last}`
+  )
 }
 
 /** Whether a condition is true of no more documents than it names keys. */
