@@ -1,7 +1,17 @@
 import type { LakeStats } from '@mindtrace/contract'
 import type { CallOptions } from '@mindtrace/core'
-import { type Collection, type Filter, type Scalar, valueAt } from '@mindtrace/database'
-import * as definitions from './records/collections.ts'
+import { type Filter, type Scalar, valueAt } from '@mindtrace/database'
+import {
+  annotationRecords,
+  annotationSchemas,
+  annotationSets,
+  assetRetentions,
+  assets,
+  collectionItems,
+  collections,
+  datasetVersions,
+  datums,
+} from './records/collections.ts'
 import type { Records } from './records/records.ts'
 
 /** What the records of a lake come to. */
@@ -12,15 +22,15 @@ export type Totals = Pick<
 
 /** The nine collections that `summary` counts, in its order. */
 const counted = [
-  ['assets', 'assets'],
-  ['collections', 'collections'],
-  ['collection_items', 'collectionItems'],
-  ['asset_retentions', 'assetRetentions'],
-  ['annotation_schemas', 'annotationSchemas'],
-  ['annotation_sets', 'annotationSets'],
-  ['annotation_records', 'annotationRecords'],
-  ['datums', 'datums'],
-  ['dataset_versions', 'datasetVersions'],
+  ['assets', 'assets', assets],
+  ['collections', 'collections', collections],
+  ['collection_items', 'collectionItems', collectionItems],
+  ['asset_retentions', 'assetRetentions', assetRetentions],
+  ['annotation_schemas', 'annotationSchemas', annotationSchemas],
+  ['annotation_sets', 'annotationSets', annotationSets],
+  ['annotation_records', 'annotationRecords', annotationRecords],
+  ['datums', 'datums', datums],
+  ['dataset_versions', 'datasetVersions', datasetVersions],
 ] as const
 
 /** How many documents each collection has. */
@@ -80,10 +90,10 @@ type Figures = ReadonlyMap<string, number>
 /** All that a database may keep or take from an index instead of reading documents, as it says. */
 export async function saidFigures(records: Records, options: CallOptions): Promise<Figures> {
   const figures = new Map<string, number>()
-  for (const [name, key] of counted) {
+  for (const [name, key, collection] of counted) {
     const repository: Counting = records[key]
     figures.set(`counts.${name}`, await repository.count({}, options))
-    for (const { text } of definitions[key].counted) {
+    for (const { text } of collection.counted) {
       for (const [value, count] of await repository.countBy(text, {}, options)) {
         figures.set(figureName(name, text, value), count)
       }
@@ -96,8 +106,8 @@ export async function saidFigures(records: Records, options: CallOptions): Promi
 export async function recountedFigures(records: Records, options: CallOptions): Promise<Figures> {
   const figures = new Map<string, number>()
   const add = (name: string, amount: number) => figures.set(name, (figures.get(name) ?? 0) + amount)
-  for (const [name, key] of counted) {
-    const [repository, collection]: [Counting, Collection] = [records[key], definitions[key]]
+  for (const [name, key, collection] of counted) {
+    const repository: Counting = records[key]
     const sizes = name === 'assets' ? ['payload_size_bytes', 'size_bytes'] : []
     const firsts = collection.counted.map(({ segments }) => segments[0] as string)
     const fields = [...new Set([...firsts, ...sizes])] as never[]
