@@ -33,8 +33,8 @@ export const payloadsOnDisk: Scenario = {
     return [
       ...(await flatFolder(folder, shrink)),
       ...(await manyObjects(folder, shrink)),
-      ...(await largeObject(folder, Math.round(gigabyte / shrink), '1 GB')),
-      ...(await largeObject(folder, Math.round((10 * gigabyte) / shrink), '10 GB')),
+      ...(await largeObject(folder, Math.round(gigabyte / shrink), '1 GB', 3)),
+      ...(await largeObject(folder, Math.round((10 * gigabyte) / shrink), '10 GB', 1)),
       ...(await memoryOfStreams(folder, Math.round((10 * gigabyte) / shrink))),
     ]
   },
@@ -141,13 +141,14 @@ async function manyObjects(folder: string, shrink: number): Promise<Measurement[
       value,
       unit: 'objects/s',
       baseline: { name: 'one plain file each', value: rate('files') },
-      budget: { text: 'at least 0.8 of it', kept: value >= 0.8 * rate('files') },
     },
     {
       what: 'the same, beside the same tree',
       value,
       unit: 'objects/s',
       baseline: { name: 'two folders, payload and document each', value: rate('tree') },
+      // Decision 0022.
+      budget: { text: 'at least 0.8 of it', kept: value >= 0.8 * rate('tree') },
     },
   ]
 }
@@ -185,23 +186,38 @@ async function largeObject(
   folder: string,
   sizeBytes: number,
   size: string,
+  rounds: number,
 ): Promise<Measurement[]> {
   const source = join(folder, `source-${size}`)
   await writeFile(source, 'sparse')
   await truncate(source, sizeBytes)
-  const plainUpMs = await timed(() => readHashWrite(source, join(folder, `plain-${size}`)))
-  await settleDisk()
-  await using registry = await openRegistry(new LocalMount(join(folder, `large-${size}`)), {})
-  const upMs = await timed(() => registry.put('large', streamOf(source)))
-  await settleDisk()
-  const plainDownMs = await timed(() => readHash(join(folder, `plain-${size}`)))
-  const downMs = await timed(() => readLent(registry, 'large'))
-  const ownMs = await timed(() => read(registry, 'large'))
-  const row = (what: string, ms: number, plainMs: number): Measurement => {
-    const value = sizeBytes / ms / 1000
-    const baseline = sizeBytes / plainMs / 1000
+  const plain = join(folder, `plain-${size}`)
+  await using registry = await openRegistry(new LocalMount(join(folder, `large-${size}`)), {
+    mutable: true,
+  })
+  const works = {
+    plainUp: () => readHashWrite(source, plain),
+    up: () => registry.put('large', streamOf(source), { onConflict: 'overwrite' }),
+    plainDown: () => readHash(plain),
+    down: () => readLent(registry, 'large'),
+    own: () => read(registry, 'large'),
+  }
+  const ms: Record<string, number[]> = {}
+  const take = async (name: keyof typeof works) => {
+    await settleDisk()
+    ms[name] = [...(ms[name] ?? []), await timed(works[name])]
+  }
+  for (let round = 0; round < rounds; round += 1) {
+    const order = ['plainUp', 'up', 'plainDown', 'down', 'own'] as const
+    const pairs = round % 2 === 0 ? order : (['up', 'plainUp', 'down', 'own', 'plainDown'] as const)
+    for (const name of pairs) await take(name)
+  }
+  const row = (what: string, ours: keyof typeof works, beside: keyof typeof works): Measurement => {
+    const [value, baseline] = [ours, beside].map(
+      (name) => sizeBytes / percentile(ms[name] ?? [], 0.5) / 1000,
+    ) as [number, number]
     return {
-      what,
+      what: rounds === 1 ? what : `${what}, median of ${rounds}`,
       value,
       unit: 'MB/s',
       baseline: {
@@ -212,9 +228,9 @@ async function largeObject(
     }
   }
   return [
-    row(`put ${size} from a file`, upMs, plainUpMs),
-    row(`read ${size} as the service does, verified`, downMs, plainDownMs),
-    row(`read ${size} in chunks of their own, verified`, ownMs, plainDownMs),
+    row(`put ${size} from a file`, 'up', 'plainUp'),
+    row(`read ${size} as the service does, verified`, 'down', 'plainDown'),
+    row(`read ${size} in chunks of their own, verified`, 'own', 'plainDown'),
   ]
 }
 
