@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -16,6 +16,23 @@ describe('the built commands', () => {
   it.each(['mindtrace', 'mindtrace-datalake-import-pascal-voc'])('%s runs', async (name) => {
     const { stdout } = await run(process.execPath, [join(built, `${name}.js`), '--help'])
     expect(stdout).toContain(`Usage: ${name}`)
+  })
+
+  it('keep what was compiled of them for the next time, unless nothing is to be kept', async () => {
+    await using folder = await temporaryFolder()
+    const caches = join(folder.path, 'caches')
+    const kept = { MINDTRACE_CACHE: undefined, NODE_COMPILE_CACHE: undefined }
+    const env = { ...process.env, ...kept, XDG_CACHE_HOME: caches }
+    const help = [join(built, 'mindtrace.js'), '--help']
+    await run(process.execPath, help, { env: { ...env, MINDTRACE_CACHE: 'off' } })
+    await expect(readdir(caches)).rejects.toMatchObject({ code: 'ENOENT' })
+    await run(process.execPath, help, { env })
+    expect(await readdir(join(caches, 'mindtrace', 'compiled'))).toHaveLength(1)
+    // A home that can't be written keeps nobody from working.
+    await writeFile(join(folder.path, 'file'), '')
+    const unwritable = { ...env, XDG_CACHE_HOME: join(folder.path, 'file') }
+    const { stdout } = await run(process.execPath, help, { env: unwritable })
+    expect(stdout).toContain('Usage: mindtrace')
   })
 
   it('know their version', async () => {

@@ -1,5 +1,9 @@
 #!/usr/bin/env node
-import { importPascalVocMain } from '../pascal-voc/command.ts'
-import { processIo } from '../process-io.ts'
+import { keepCompiled } from '../keep-compiled.ts'
 
+keepCompiled()
+const [{ importPascalVocMain }, { processIo }] = await Promise.all([
+  import('../pascal-voc/command.ts'),
+  import('../process-io.ts'),
+])
 process.exitCode = await importPascalVocMain(process.argv.slice(2), processIo())

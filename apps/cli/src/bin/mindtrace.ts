@@ -1,5 +1,9 @@
 #!/usr/bin/env node
-import { main } from '../main.ts'
-import { processIo } from '../process-io.ts'
+import { keepCompiled } from '../keep-compiled.ts'
 
+keepCompiled()
+const [{ main }, { processIo }] = await Promise.all([
+  import('../main.ts'),
+  import('../process-io.ts'),
+])
 process.exitCode = await main(process.argv.slice(2), processIo())

@@ -1,6 +1,6 @@
-import { homedir } from 'node:os'
-import { isAbsolute, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Logger } from '@mindtrace/core'
+import { cachesOfUser } from '@mindtrace/core/caches'
 import { PayloadCache } from '@mindtrace/registry'
 import type { LakeConfig } from './lake-config.ts'
 
@@ -29,20 +29,9 @@ export function cacheOf(
   return new PayloadCache({ folder, maxBytes: wanted?.maxBytes ?? file?.max_bytes, log })
 }
 
-/** @see https://specifications.freedesktop.org/basedir-spec/latest/ */
 function defaultFolder(env: NodeJS.ProcessEnv): string | undefined {
   const given = env.MINDTRACE_CACHE
   if (given !== undefined && given !== '') return given === 'off' ? undefined : resolve(given)
-  const caches = env.XDG_CACHE_HOME
-  const home = caches !== undefined && isAbsolute(caches) ? caches : cachesOfUser()
-  return home && join(home, 'mindtrace', 'payloads')
-}
-
-/** Undefined for a user without a home, as in a container that runs as any number: then nothing is kept. */
-function cachesOfUser(): string | undefined {
-  try {
-    return join(homedir(), '.cache')
-  } catch {
-    return undefined
-  }
+  const caches = cachesOfUser(env)
+  return caches && join(caches, 'mindtrace', 'payloads')
 }
