@@ -1,6 +1,8 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 
 const maxStatements = 256
+/** Longer ones come from filters of many conditions on long paths: kept, 256 of them could be hundreds of megabytes. */
+export const maxKeptLength = 20_000
 
 /** One connection to one file, with its prepared statements. */
 export class SqliteConnection {
@@ -17,8 +19,9 @@ export class SqliteConnection {
     return this.#database.isTransaction
   }
 
-  /** A statement of that text, prepared once; the least recently used ones are forgotten. */
+  /** A statement of that text, prepared once unless it is very long; the least recently used ones are forgotten. */
   prepare(sql: string): StatementSync {
+    if (sql.length > maxKeptLength) return this.#database.prepare(sql)
     let statement = this.#statements.get(sql)
     if (statement === undefined) {
       statement = this.#database.prepare(sql)

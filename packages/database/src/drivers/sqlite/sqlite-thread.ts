@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import { maxKeptLength } from './sqlite-connection.ts'
 
 /** One row, by column. */
 export type Row = Record<string, unknown>
@@ -32,6 +33,7 @@ const script = `
   const { DatabaseSync } = require('node:sqlite')
   const { path, readOnly, timeout, setup } = workerData
   const maxStatements = 64
+  const maxKeptLength = ${maxKeptLength}
   let connection
   const open = () => {
     if (connection !== undefined) return connection
@@ -42,6 +44,7 @@ const script = `
   }
   const statements = new Map()
   const prepare = (sql) => {
+    if (sql.length > maxKeptLength) return open().prepare(sql)
     let statement = statements.get(sql)
     if (statement === undefined) {
       if (statements.size === maxStatements) statements.clear()
