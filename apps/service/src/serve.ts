@@ -80,10 +80,12 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
     ending: ending.signal,
   })
   const asksForKeys = await access.required()
+  // Before anybody can ask for it.
+  await mkdir(dirname(pidFile), { recursive: true, mode: 0o700 })
+  opened.defer(() => rm(pidFile, { force: true }))
+  await writeFile(pidFile, `${process.pid}\n`)
   const service = await startService({ ...options, log, app, asksForKeys, observer, metrics })
   const kept = opened.move()
-  await mkdir(dirname(pidFile), { recursive: true, mode: 0o700 })
-  await writeFile(pidFile, `${process.pid}\n`)
   const uploads = startUploadReconciler(options.lake, {
     intervalMs: (options.uploadReconcileIntervalSeconds ?? 30) * 1000,
     log,
@@ -102,7 +104,6 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
       // After the last request: what it did is in the audit log before the lake is closed.
       await access[Symbol.asyncDispose]()
       await kept.disposeAsync()
-      await rm(pidFile, { force: true })
     }
   }
   return { address: service.address, port: service.port, close, [Symbol.asyncDispose]: close }
