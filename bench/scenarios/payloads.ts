@@ -192,25 +192,23 @@ async function largeObject(
   await writeFile(source, 'sparse')
   await truncate(source, sizeBytes)
   const plain = join(folder, `plain-${size}`)
-  await using registry = await openRegistry(new LocalMount(join(folder, `large-${size}`)), {
-    mutable: true,
-  })
+  await using registry = await openRegistry(new LocalMount(join(folder, `large-${size}`)), {})
   const works = {
-    plainUp: () => readHashWrite(source, plain),
-    up: () => registry.put('large', streamOf(source), { onConflict: 'overwrite' }),
-    plainDown: () => readHash(plain),
-    down: () => readLent(registry, 'large'),
-    own: () => read(registry, 'large'),
+    plainUp: (round: number) => readHashWrite(source, `${plain}-${round}`),
+    up: (round: number) => registry.put(`large-${round}`, streamOf(source)),
+    plainDown: (round: number) => readHash(`${plain}-${round}`),
+    down: (round: number) => readLent(registry, `large-${round}`),
+    own: (round: number) => read(registry, `large-${round}`),
   }
   const ms: Record<string, number[]> = {}
-  const take = async (name: keyof typeof works) => {
+  const take = async (name: keyof typeof works, round: number) => {
     await settleDisk()
-    ms[name] = [...(ms[name] ?? []), await timed(works[name])]
+    ms[name] = [...(ms[name] ?? []), await timed(() => works[name](round))]
   }
   for (let round = 0; round < rounds; round += 1) {
     const order = ['plainUp', 'up', 'plainDown', 'down', 'own'] as const
     const pairs = round % 2 === 0 ? order : (['up', 'plainUp', 'down', 'own', 'plainDown'] as const)
-    for (const name of pairs) await take(name)
+    for (const name of pairs) await take(name, round)
   }
   const row = (what: string, ours: keyof typeof works, beside: keyof typeof works): Measurement => {
     const [value, baseline] = [ours, beside].map(
