@@ -1,17 +1,7 @@
 import type { LakeStats } from '@mindtrace/contract'
 import type { CallOptions } from '@mindtrace/core'
-import { type Filter, type Scalar, valueAt } from '@mindtrace/database'
-import {
-  annotationRecords,
-  annotationSchemas,
-  annotationSets,
-  assetRetentions,
-  assets,
-  collectionItems,
-  collections,
-  datasetVersions,
-  datums,
-} from './records/collections.ts'
+import { type Collection, type Filter, type Scalar, valueAt } from '@mindtrace/database'
+import { listingsOf } from './listings.ts'
 import type { Records } from './records/records.ts'
 
 /** What the records of a lake come to. */
@@ -20,26 +10,15 @@ export type Totals = Pick<
   'counts' | 'payload_bytes' | 'asset_kinds' | 'payload_statuses'
 >
 
-/** The nine collections that `summary` counts, in its order. */
-const counted = [
-  ['assets', 'assets', assets],
-  ['collections', 'collections', collections],
-  ['collection_items', 'collectionItems', collectionItems],
-  ['asset_retentions', 'assetRetentions', assetRetentions],
-  ['annotation_schemas', 'annotationSchemas', annotationSchemas],
-  ['annotation_sets', 'annotationSets', annotationSets],
-  ['annotation_records', 'annotationRecords', annotationRecords],
-  ['datums', 'datums', datums],
-  ['dataset_versions', 'datasetVersions', datasetVersions],
-] as const
-
-/** How many documents each collection has. */
+/** How many documents each of the nine listable resources has. */
 export async function countsOf(
   records: Records,
   options: CallOptions,
 ): Promise<Record<string, number>> {
   const counts: Record<string, number> = {}
-  for (const [name, key] of counted) counts[name] = await records[key].count({}, options)
+  for (const { resource, repository } of countingsOf(records)) {
+    counts[resource] = await repository.count({}, options)
+  }
   return counts
 }
 
@@ -74,7 +53,7 @@ export async function payloadBytes(
 }
 
 /** What all repositories have in common here. */
-interface Counting {
+interface CountingRepository {
   count(filter: Filter, options: CallOptions): Promise<number>
   countBy(path: string, filter: Filter, options: CallOptions): Promise<ReadonlyMap<Scalar, number>>
   /** Each has fields of its own: which they are is not told to the compiler. */
@@ -84,18 +63,27 @@ interface Counting {
   ): AsyncIterable<object>
 }
 
+interface Counting {
+  readonly resource: string
+  readonly collection: Pick<Collection, 'counted'>
+  readonly repository: CountingRepository
+}
+
+function countingsOf(records: Records): readonly Counting[] {
+  return Object.values(listingsOf({ records }))
+}
+
 /** Numbers by what they count: `counts.assets`, `annotation_records.label = "car"`, `payload_bytes`. */
 type Figures = ReadonlyMap<string, number>
 
 /** All that a database may keep or take from an index instead of reading documents, as it says. */
 export async function saidFigures(records: Records, options: CallOptions): Promise<Figures> {
   const figures = new Map<string, number>()
-  for (const [name, key, collection] of counted) {
-    const repository: Counting = records[key]
-    figures.set(`counts.${name}`, await repository.count({}, options))
+  for (const { resource, collection, repository } of countingsOf(records)) {
+    figures.set(`counts.${resource}`, await repository.count({}, options))
     for (const { text } of collection.counted) {
       for (const [value, count] of await repository.countBy(text, {}, options)) {
-        figures.set(figureName(name, text, value), count)
+        figures.set(figureName(resource, text, value), count)
       }
     }
   }
@@ -106,18 +94,17 @@ export async function saidFigures(records: Records, options: CallOptions): Promi
 export async function recountedFigures(records: Records, options: CallOptions): Promise<Figures> {
   const figures = new Map<string, number>()
   const add = (name: string, amount: number) => figures.set(name, (figures.get(name) ?? 0) + amount)
-  for (const [name, key, collection] of counted) {
-    const repository: Counting = records[key]
-    const sizes = name === 'assets' ? ['payload_size_bytes', 'size_bytes'] : []
+  for (const { resource, collection, repository } of countingsOf(records)) {
+    const sizes = resource === 'assets' ? ['payload_size_bytes', 'size_bytes'] : []
     const firsts = collection.counted.map(({ segments }) => segments[0] as string)
     const fields = [...new Set([...firsts, ...sizes])] as never[]
     for await (const document of repository.stream({}, { ...options, fields })) {
-      add(`counts.${name}`, 1)
+      add(`counts.${resource}`, 1)
       for (const { text, segments } of collection.counted) {
-        add(figureName(name, text, (valueAt(document, segments) ?? null) as Scalar), 1)
+        add(figureName(resource, text, (valueAt(document, segments) ?? null) as Scalar), 1)
       }
       const [stored, declared] = sizes.map((field) => Reflect.get(document, field))
-      if (name === 'assets') add('payload_bytes', Number(stored ?? declared ?? 0))
+      if (resource === 'assets') add('payload_bytes', Number(stored ?? declared ?? 0))
     }
   }
   return figures

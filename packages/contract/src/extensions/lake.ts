@@ -17,7 +17,7 @@ export const LakeStats = z
   .meta({ id: 'LakeStats' })
 export type LakeStats = z.infer<typeof LakeStats>
 
-/** What each resource can be counted by: fields of few values, most of which an index answers alone. */
+/** What each resource can be counted by: fields of few values. An embedded lake keeps these counts. */
 export const facets = {
   assets: ['kind', 'media_type', 'payload_status', 'storage_ref.mount'],
   collections: ['status'],

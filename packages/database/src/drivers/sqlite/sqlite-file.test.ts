@@ -297,6 +297,19 @@ describe('a SQLite file', () => {
     await expect(database.repository(Photos).get(photoId(1))).resolves.toMatchObject({ number: 1 })
   })
 
+  test('drops no table that holds what cannot be made anew, whatever its name', async () => {
+    await using folder = await temporaryFolder()
+    await using database = await openLake(folder)
+    const raw = new DatabaseSync(database.path)
+    raw.exec(`DROP INDEX "test_photos.mt_title"; CREATE TABLE "test_photos.mt_title" (x)`)
+    await expect(database.init([Photos])).rejects.toMatchObject({
+      code: 'CORRUPT',
+      details: { table: 'test_photos.mt_title' },
+    })
+    expect(raw.prepare('SELECT count(*) AS n FROM "test_photos.mt_title"').get()?.n).toBe(0)
+    raw.close()
+  })
+
   test('keeps counts, which an older file gets when it is opened', async () => {
     await using folder = await temporaryFolder()
     const path = join(folder.path, 'lake.db')

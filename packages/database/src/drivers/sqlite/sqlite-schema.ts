@@ -250,15 +250,14 @@ export function missingFrom(
   const statements: string[] = []
   const isThere = ({ name, sql }: SchemaObject) => existing.get(name) === sql
   const drop = ({ name }: SchemaObject) => {
-    const kind = /^CREATE (?:UNIQUE )?(INDEX|TRIGGER|TABLE)/.exec(existing.get(name) ?? '')?.[1]
+    const kind = kindOf(existing.get(name))
     return kind === undefined ? [] : [`DROP ${kind} ${quoted(name)}`]
   }
   for (const table of tables) {
     for (const object of table.objects()) {
       if (isThere(object)) continue
-      if (object.name === table.collection.name && existing.has(object.name)) {
-        throw foreignForm(object.name)
-      }
+      // What holds documents, or another's, is not dropped.
+      if (kindOf(existing.get(object.name)) === 'TABLE') throw foreignForm(object.name)
       statements.push(...drop(object), object.sql)
     }
     for (const { objects, fill } of table.sides()) {
@@ -267,6 +266,10 @@ export function missingFrom(
     }
   }
   return statements
+}
+
+function kindOf(sql = ''): string | undefined {
+  return /^CREATE (?:UNIQUE )?(INDEX|TRIGGER|TABLE)/.exec(sql)?.[1]
 }
 
 function foreignForm(table: string): MindtraceError {
