@@ -1,7 +1,6 @@
-import { createReadStream } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { extname, join, relative, sep } from 'node:path'
-import { Readable } from 'node:stream'
+import { fileStream } from '@mindtrace/core/files'
 import type { Hono } from 'hono'
 
 const mediaTypes: Readonly<Record<string, string>> = {
@@ -81,9 +80,7 @@ export async function fileResponse(file: string, request: Request): Promise<Resp
   if (request.headers.get('if-none-match') === etag)
     return new Response(null, { status: 304, headers })
   if (request.method === 'HEAD') return new Response(null, { headers })
-  return new Response(Readable.toWeb(createReadStream(file)) as ReadableStream<Uint8Array>, {
-    headers,
-  })
+  return new Response(fileStream(file), { headers })
 }
 
 function headersOf(extension: string, hashed: boolean): Record<string, string> {

@@ -34,6 +34,7 @@ export {
   bytesOf,
   checkedStream,
   chunksOf,
+  dropBody,
   type StreamCheck,
   streamOf,
 } from './streams.ts'

@@ -16,6 +16,11 @@ export function streamOf(bytes: Uint8Array): ByteStream {
   })
 }
 
+/** Ends a body that will not be read: nothing for bytes, and for a stream that has its reader. */
+export async function dropBody(body: unknown, reason: unknown): Promise<void> {
+  if (body instanceof ReadableStream && !body.locked) await body.cancel(reason).catch(() => {})
+}
+
 /**
  * The whole stream in memory, up to `limitBytes`.
  *

@@ -1,6 +1,7 @@
 import {
   type ByteStream,
   type CallOptions,
+  dropBody,
   KeyedMutex,
   MindtraceError,
   mapBounded,
@@ -381,9 +382,7 @@ function isReady(body: WriteItem['body']): body is ReadyObject {
 async function cancelBodies({ body }: WriteItem, reason: unknown): Promise<void> {
   if (isReady(body)) return
   const bodies = isArtifact(body) ? body.files.map((file) => file.body) : [body]
-  for (const each of bodies) {
-    if (each instanceof ReadableStream && !each.locked) await each.cancel(reason).catch(() => {})
-  }
+  for (const each of bodies) await dropBody(each, reason)
 }
 
 function checkExpected(item: WriteItem, files: readonly StagedFile[]): void {

@@ -1,8 +1,8 @@
-import { closeSync, createReadStream, fstatSync, open, read } from 'node:fs'
-import { Readable } from 'node:stream'
+import { closeSync, fstatSync, open, read } from 'node:fs'
 import { promisify } from 'node:util'
 import type { IngestPayload } from '@mindtrace/contract'
-import { type ByteStream, type Bytes, MindtraceError } from '@mindtrace/core'
+import { type Bytes, MindtraceError } from '@mindtrace/core'
+import { fileStream } from '@mindtrace/core/files'
 
 /** Files up to this size are read whole, once. */
 export const wholeFileBytes = 8 * 1024 * 1024
@@ -46,7 +46,7 @@ export async function readPayloadFile(path: string): Promise<PayloadFile> {
     }
     return {
       sizeBytes,
-      payload: () => streamFile(path),
+      payload: () => fileStream(path),
       whole: false,
       head: await readHead(file),
       tail: await readPart(file, sizeBytes - edgeBytes, edgeBytes),
@@ -83,10 +83,6 @@ async function readHead(file: number): Promise<Bytes> {
   new DataView(moved.buffer).setUint32(4, 8, isLittleEndian)
   moved.set(directory, 8)
   return moved
-}
-
-function streamFile(path: string): ByteStream {
-  return Readable.toWeb(createReadStream(path)) as ByteStream
 }
 
 /** Fewer bytes than asked when the file ends before. */

@@ -1,4 +1,4 @@
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createWriteStream } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { Readable } from 'node:stream'
@@ -11,6 +11,7 @@ import {
   MindtraceError,
   systemErrorCode,
 } from '@mindtrace/core'
+import { fileStream } from '@mindtrace/core/files'
 import * as z from 'zod'
 import type { Artifact } from '../encoding.ts'
 import { parsePythonJson, printPythonJson } from '../python-json.ts'
@@ -155,19 +156,13 @@ async function localArtifact(path: string, options: CallOptions = {}): Promise<A
     throw new MindtraceError(code, `'${path}' cannot be read`, { cause, details: { path } })
   })
   if (stats.isFile()) {
-    const body = ReadableStream.from<Uint8Array>(createLazily(() => createReadStream(path)))
-    return fileArtifact(new NamedFile(basename(path), body))
+    return fileArtifact(new NamedFile(basename(path), fileStream(path)))
   }
   if (stats.isDirectory()) {
     const body = archiveFolder(path, options)
     return pathArtifact({ name: basename(path), is_dir: true }, { path: archiveFile, body })
   }
   throw new MindtraceError('INVALID_INPUT', `'${path}' is neither a file nor a folder`)
-}
-
-/** The file is opened by the first read: an artifact that is never stored costs nothing. */
-async function* createLazily(open: () => AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield* open()
 }
 
 function fileArtifact({ name, body }: NamedFile): Artifact {

@@ -436,6 +436,14 @@ export function describeMount(name: string, underTest: MountUnderTest): void {
           await expect(mount.write('x', endless, { signal })).rejects.toBe(reason)
           expect(isCancelled).toBe(true)
           await expect(mount.write('y', text('y'), { signal })).rejects.toBe(reason)
+          isCancelled = false
+          const late = new ReadableStream<Uint8Array>({
+            cancel() {
+              isCancelled = true
+            },
+          })
+          await expect(mount.write('z', late, { signal })).rejects.toBe(reason)
+          expect(isCancelled).toBe(true)
           await expect(mount.read('y', { signal })).rejects.toBe(reason)
           expect(await keysOf(mount)).toEqual([])
           expect(await mount.sweep({ olderThanMs: 0 })).toBe(0)

@@ -1,4 +1,10 @@
-import { type ByteStream, type CallOptions, MindtraceError, mapBounded } from '@mindtrace/core'
+import {
+  type ByteStream,
+  type CallOptions,
+  dropBody,
+  MindtraceError,
+  mapBounded,
+} from '@mindtrace/core'
 import type {
   CopyOptions,
   FolderEntry,
@@ -130,7 +136,7 @@ export class GcsMount implements ObjectMount {
       signal?.throwIfAborted()
       return await upload(this.#bucket, { name, contentType, ifGeneration }, body, { signal })
     } catch (error) {
-      if (!(body instanceof Uint8Array) && !body.locked) await body.cancel(error).catch(() => {})
+      await dropBody(body, error)
       if (isRefusal(error, 412)) throw notAsAsked(key, options, error)
       throw this.#bucket.error(error, 'write', this.#prefix + key)
     }

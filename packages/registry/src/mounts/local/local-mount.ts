@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import {
   type ByteStream,
   type CallOptions,
+  dropBody,
   MindtraceError,
   mapBounded,
   newToken,
@@ -127,7 +128,13 @@ export class LocalMount implements FileMount {
     body: Uint8Array | ByteStream,
     options: WriteOptions = {},
   ): Promise<Written> {
-    await using staged = await this.#checkedStage(key, body, options)
+    try {
+      new LocalPaths(this.#root).pathOf(key)
+    } catch (error) {
+      await dropBody(body, error)
+      throw error
+    }
+    await using staged = await this.stage(body, options)
     const [outcome] = await this.publish([{ key, staged, ifAbsent: options.ifAbsent }], options)
     if (outcome?.status === 'fulfilled') return outcome.value
     throw outcome?.reason
@@ -178,9 +185,15 @@ export class LocalMount implements FileMount {
   }
 
   async stage(body: Uint8Array | ByteStream, options: StageOptions = {}): Promise<StagedBytes> {
-    const { staging } = await this.#open()
-    options.signal?.throwIfAborted()
-    return stageAt(join(staging, newToken()), body, options)
+    try {
+      const { staging } = await this.#open()
+      options.signal?.throwIfAborted()
+      const isDurable = this.#isDurable
+      return await stageAt(join(staging, newToken()), body, { ...options, isDurable })
+    } catch (error) {
+      await dropBody(body, error)
+      throw error
+    }
   }
 
   async makeDurable(staged: readonly StagedBytes[], options: CallOptions = {}): Promise<void> {
@@ -254,16 +267,6 @@ export class LocalMount implements FileMount {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#opened?.locks.close()
     this.#opened = undefined
-  }
-
-  async #checkedStage(key: string, body: Uint8Array | ByteStream, options: CallOptions) {
-    try {
-      new LocalPaths(this.#root).pathOf(key)
-    } catch (error) {
-      if (!(body instanceof Uint8Array)) await body.cancel(error).catch(() => {})
-      throw error
-    }
-    return this.stage(body, options)
   }
 
   async #open(): Promise<Opened> {

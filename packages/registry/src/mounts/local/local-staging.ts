@@ -19,6 +19,8 @@ interface Sum {
 }
 
 const writeChunkBytes = 1024 * 1024
+/** So much is written before it is worth a sync of its own. */
+const syncAheadBytes = 32 * 1024 * 1024
 /** Whole bodies up to this size are written by one synchronous call. */
 const smallBytes = 1024 * 1024
 
@@ -79,11 +81,17 @@ export function stagedFile(staged: StagedBytes): StagedFile {
   throw stagedElsewhere()
 }
 
-/** Takes a body into a new file, counted and hashed; a failure leaves none and cancels the stream. */
+/** Options of {@link stageAt}. */
+export interface LocalStageOptions extends StageOptions {
+  /** Whether a sync will follow: a long stream is sent on to the disk while more of it comes. */
+  readonly isDurable: boolean
+}
+
+/** Takes a body into a new file, counted and hashed; a failure leaves none. */
 export async function stageAt(
   path: string,
   body: Uint8Array | ByteStream,
-  options: StageOptions,
+  options: LocalStageOptions,
 ): Promise<StagedFile> {
   let fd: number | undefined
   try {
@@ -97,7 +105,6 @@ export async function stageAt(
   } catch (error) {
     if (fd !== undefined) fs.closeSync(fd)
     fs.rmSync(path, { force: true })
-    if (!(body instanceof Uint8Array) && !body.locked) await body.cancel(error).catch(() => {})
     throw localError(error, 'write', path)
   }
 }
@@ -118,39 +125,91 @@ function writeSmall(fd: number, bytes: Uint8Array, options: StageOptions): Sum {
   return { sizeBytes: bytes.byteLength, sha256: options.sha256 ?? sha256Hex(bytes) }
 }
 
-/** While some chunks are on their way to the disk, the next are read and hashed. */
-async function writeStream(fd: number, body: ByteStream, options: StageOptions): Promise<Sum> {
+/** While one group of chunks is on its way to the disk, the next is hashed and that after it is read. */
+async function writeStream(fd: number, body: ByteStream, options: LocalStageOptions): Promise<Sum> {
   const hash = new RunningHash()
   const chunks = new LentChunks(body, { chunkBytes: writeChunkBytes, fill: true })
   const group = chunks.areLent ? new LentGroup() : new KeptGroup()
+  const ahead = new SyncAhead(fd, options)
   const { signal } = options
   const onAbort = () => void chunks.cancel(signal?.reason)
   signal?.addEventListener('abort', onAbort, { once: true })
-  let underWay: Promise<void> = Promise.resolve()
+  const read = () => {
+    const reading = chunks.next(group.memory())
+    reading.catch(() => {}) // awaited in the next round, if there is one
+    return reading
+  }
+  let writing: Promise<number> = Promise.resolve(0)
+  const write = async () => {
+    ahead.written(await writing)
+    writing = writeAll(fd, group.take())
+    writing.catch(() => {}) // awaited below or in the next round
+  }
   try {
+    let reading = read()
     for (;;) {
       signal?.throwIfAborted()
-      const chunk = await chunks.next(group.memory())
+      const chunk = await reading
       signal?.throwIfAborted()
       if (chunk === undefined) break
+      reading = read()
       const seen = options.onChunk?.(chunk)
       hash.update(chunk)
       await seen
-      if (!group.add(chunk)) continue
-      await underWay
-      underWay = writeAll(fd, group.take())
-      underWay.catch(() => {}) // awaited below or in the next round
+      if (group.add(chunk)) await write()
     }
-    await underWay
-    await writeAll(fd, group.take())
+    await write()
+    await writing
+    await ahead.end()
   } catch (error) {
     await chunks.cancel(error)
     throw error
   } finally {
     signal?.removeEventListener('abort', onAbort)
-    await underWay.catch(() => {}) // the file must not be closed under a write
+    // The file must not be closed under a write.
+    await Promise.allSettled([writing, ahead.end()])
   }
   return { sizeBytes: hash.sizeBytes, sha256: hash.digestHex() }
+}
+
+/**
+ * Sends what was written to the disk while more of it comes, where a sync will follow: that would wait for all of
+ * it. One at a time in a process, since each keeps a thread of the pool.
+ */
+class SyncAhead {
+  static #isBusy = false
+  readonly #fd: number
+  readonly #isWanted: boolean
+  #unsyncedBytes = 0
+  #underWay: Promise<void> = Promise.resolve()
+
+  constructor(fd: number, { isDurable }: { readonly isDurable: boolean }) {
+    this.#fd = fd
+    this.#isWanted = isDurable
+  }
+
+  written(sizeBytes: number): void {
+    this.#unsyncedBytes += sizeBytes
+    if (!this.#isWanted || SyncAhead.#isBusy || this.#unsyncedBytes < syncAheadBytes) return
+    SyncAhead.#isBusy = true
+    this.#unsyncedBytes = 0
+    this.#underWay = this.#syncAfter(this.#underWay)
+    this.#underWay.catch(() => {}) // thrown by `end`
+  }
+
+  /** @throws what any sync failed with: the system says it once. */
+  end(): Promise<void> {
+    return this.#underWay
+  }
+
+  async #syncAfter(before: Promise<void>): Promise<void> {
+    try {
+      await fdatasync(this.#fd)
+    } finally {
+      SyncAhead.#isBusy = false
+    }
+    await before
+  }
 }
 
 /** Chunks that are worth a write. */
@@ -184,14 +243,16 @@ class KeptGroup implements Group {
   }
 }
 
-/** One chunk at a time, of memory that is used again: one piece is filled while the other is written. */
+/** One chunk at a time, of memory that is used again: one piece is filled, one hashed and one written. */
 class LentGroup implements Group {
   #chunk: Uint8Array | undefined
   #written: ArrayBuffer | undefined
   #free: ArrayBuffer | undefined
 
   memory(): ArrayBuffer {
-    return this.#free ?? new ArrayBuffer(writeChunkBytes)
+    const free = this.#free ?? new ArrayBuffer(writeChunkBytes)
+    this.#free = undefined
+    return free
   }
 
   add(chunk: Uint8Array): boolean {
@@ -209,12 +270,16 @@ class LentGroup implements Group {
   }
 }
 
-async function writeAll(fd: number, chunks: readonly Uint8Array[]): Promise<void> {
+/** The number of bytes. */
+async function writeAll(fd: number, chunks: readonly Uint8Array[]): Promise<number> {
+  let total = 0
   let rest = chunks
   while (rest.length > 0) {
     const { bytesWritten } = await writev(fd, rest.slice(0, 512))
+    total += bytesWritten
     rest = after(rest, bytesWritten)
   }
+  return total
 }
 
 function after(chunks: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {

@@ -4,6 +4,7 @@ import {
   bytesOf,
   type CallOptions,
   type Clock,
+  dropBody,
   type Instant,
   streamOf,
   systemClock,
@@ -83,7 +84,7 @@ export class MemoryMount implements FileMount {
     try {
       checkKey(key)
     } catch (error) {
-      if (!(body instanceof Uint8Array)) await body.cancel(error).catch(() => {})
+      await dropBody(body, error)
       throw error
     }
     await using staged = await this.stage(body, options)
