@@ -12,6 +12,7 @@ import { importVoc } from './scenarios/import-voc.ts'
 import { mixedClients } from './scenarios/mixed-clients.ts'
 import { payloadsOnDisk } from './scenarios/payloads.ts'
 import { payloadsInS3 } from './scenarios/payloads-in-s3.ts'
+import { payloadsOverHttp } from './scenarios/payloads-over-http.ts'
 import { pointRead } from './scenarios/point-read.ts'
 import { manyRecords } from './scenarios/records.ts'
 import { recordsInMongodb } from './scenarios/records-in-mongodb.ts'
@@ -30,6 +31,7 @@ const scenarios: readonly Scenario[] = [
   base64Put,
   payloadsOnDisk,
   payloadsInS3,
+  payloadsOverHttp,
   manyRecords,
   recordsOverHttp,
   recordsInMongodb,

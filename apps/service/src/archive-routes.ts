@@ -1,11 +1,10 @@
-import type { HttpBindings } from '@hono/node-server'
 import type { ArchiveRead, AssetArchiveInput, ObjectArchiveInput } from '@mindtrace/contract'
-import { type ByteStream, type Logger, MindtraceError } from '@mindtrace/core'
+import { type Logger, MindtraceError } from '@mindtrace/core'
 import type { Context, Hono } from 'hono'
 import { answer } from './answer.ts'
 import { jsonResponse } from './json-response.ts'
 import { readJsonBody } from './request-body.ts'
-import { loggedPath } from './request-path.ts'
+import { sentResponse } from './send-payload.ts'
 import type { StreamRoutesOptions } from './stream-routes.ts'
 
 /** `/v1/archives/…`: a dataset version, assets or objects as tar. */
@@ -62,7 +61,11 @@ function flag(context: Context, name: string): boolean {
   )
 }
 
-function archiveResponse({ body, fileName }: ArchiveRead, context: Context, log: Logger): Response {
+async function archiveResponse(
+  { body, fileName }: ArchiveRead,
+  context: Context,
+  log: Logger,
+): Promise<Response> {
   const headers = {
     'content-type': 'application/x-tar',
     'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(fileName)}`,
@@ -71,36 +74,8 @@ function archiveResponse({ body, fileName }: ArchiveRead, context: Context, log:
     'x-accel-buffering': 'no',
   }
   if (context.req.method === 'HEAD') {
-    void body.cancel()
+    await body.cancel()
     return new Response(null, { headers })
   }
-  return new Response(watched(body, context, log), { headers })
-}
-
-/**
- * The body as the server sends it. A failure in the middle can't become a status any more: it is logged, and the
- * connection broken off before the archive's end, so that nobody takes what came for the whole.
- */
-function watched(body: ByteStream, context: Context, log: Logger): ByteStream {
-  const reader = body.getReader()
-  const path = loggedPath(context.req.path)
-  const outgoing = (context.env as Partial<HttpBindings> | undefined)?.outgoing
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const next = await reader.read()
-          if (next.done) controller.close()
-          else controller.enqueue(next.value)
-        } catch (error) {
-          log.error({ path, error }, 'an archive broke off while it was sent')
-          if (outgoing === undefined) return controller.error(error)
-          outgoing.destroy()
-          controller.close()
-        }
-      },
-      cancel: (reason) => reader.cancel(reason),
-    },
-    { highWaterMark: 0 },
-  )
+  return sentResponse(context, log, { status: 200, headers }, body)
 }

@@ -1,13 +1,9 @@
-import type { ServerResponse } from 'node:http'
-import type { HttpBindings } from '@hono/node-server'
-import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { encodeHeader, wireHeaders } from '@mindtrace/client'
 import { type ByteRange, errorCodeHeader, type PayloadRead } from '@mindtrace/contract'
 import { isMindtraceError, type Logger } from '@mindtrace/core'
 import type { Context } from 'hono'
 import { matchesEtag, parseRangeHeader } from './byte-range.ts'
-import { loggedPath } from './request-path.ts'
-import { sendPayload } from './send-payload.ts'
+import { sentResponse } from './send-payload.ts'
 
 /** Opens the payload: the whole, or a part. */
 export type OpenPayload = (range?: ByteRange) => Promise<PayloadRead>
@@ -60,20 +56,7 @@ export async function payloadResponse(
   const headers = { ...payloadHeaders(read, etag), ...signedHeaders(read, signed) }
   if (isHead) return withoutBody(read, 200, headers)
   const status = read.range === null ? 200 : 206
-  const outgoing = (context.env as Partial<HttpBindings> | undefined)?.outgoing as
-    | ServerResponse
-    | undefined
-  // Without a connection of its own, as in tests of routes.
-  if (outgoing === undefined) return new Response(read.body, { status, headers })
-  try {
-    await sendPayload(outgoing, { status, headers }, read.body)
-  } catch (error) {
-    log.error(
-      { path: loggedPath(context.req.path), error },
-      'a payload broke off while it was sent',
-    )
-  }
-  return RESPONSE_ALREADY_SENT
+  return sentResponse(context, log, { status, headers }, read.body)
 }
 
 function suffixRange(suffix: number, sizeBytes: number): ByteRange | null {

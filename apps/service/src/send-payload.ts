@@ -1,15 +1,43 @@
 import type { ServerResponse } from 'node:http'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { type ByteStream, LentChunks } from '@mindtrace/core'
+import type { HttpBindings } from '@hono/node-server'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import { type ByteStream, LentChunks, type Logger } from '@mindtrace/core'
+import type { Context } from 'hono'
+import { loggedPath } from './request-path.ts'
 
 /** The head of an answer. */
 export interface PayloadHead {
   readonly status: number
-  /** Its `content-length` is what has to come. */
+  /** Its `content-length` is what has to come, where it has one. */
   readonly headers: Readonly<Record<string, string>>
 }
 
 const chunkBytes = 256 * 1024
+
+/**
+ * Answers with a payload, sent over the connection itself. A failure in the middle can't become a status any more:
+ * it is logged.
+ */
+export async function sentResponse(
+  context: Context,
+  log: Logger,
+  head: PayloadHead,
+  body: ByteStream,
+): Promise<Response> {
+  const outgoing = (context.env as Partial<HttpBindings> | undefined)?.outgoing as
+    | ServerResponse
+    | undefined
+  // Without a connection of its own, as in tests of routes.
+  if (outgoing === undefined) return new Response(body, head)
+  try {
+    await sendPayload(outgoing, head, body)
+  } catch (error) {
+    const path = loggedPath(context.req.path)
+    log.error({ path, error }, 'a payload broke off while it was sent')
+  }
+  return RESPONSE_ALREADY_SENT
+}
 
 /**
  * Sends a payload over the connection itself. Two pieces of memory take turns: one is filled while the system takes the
@@ -20,7 +48,7 @@ const chunkBytes = 256 * 1024
  *
  * @throws what the body ends in; the connection is closed then.
  */
-export async function sendPayload(
+async function sendPayload(
   outgoing: ServerResponse,
   { status, headers }: PayloadHead,
   body: ByteStream,
@@ -30,7 +58,8 @@ export async function sendPayload(
   const onClose = () => void chunks.cancel(new Error('the client has gone'))
   outgoing.once('close', onClose)
   let sending: Promise<void> = Promise.resolve()
-  let left = Number(headers['content-length'])
+  const length = headers['content-length']
+  let left = length === undefined ? Infinity : Number(length)
   try {
     if (isGone()) return
     outgoing.writeHead(status, headers)
@@ -50,7 +79,8 @@ export async function sendPayload(
       sending = written(outgoing, chunk)
     }
     if (isGone()) return
-    if (left !== 0) throw new Error(`the payload ended ${left} bytes before its end`)
+    if (left > 0 && left < Infinity)
+      throw new Error(`the payload ended ${left} bytes before its end`)
     outgoing.end()
   } catch (error) {
     // What was good goes out first, the head with it: a client sees a payload that broke off, not a service that is gone.

@@ -25,6 +25,7 @@ export {
   LentChunks,
   type LentChunksOptions,
   lentChunksOf,
+  streamOfLent,
 } from './lent-chunks.ts'
 export { type Logger, silentLogger } from './logger.ts'
 export { ReadableChunks } from './readable-chunks.ts'

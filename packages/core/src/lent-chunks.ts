@@ -113,10 +113,16 @@ export class ChunkRelay {
 
   /** Takes a chunk over, which nobody else has or will have. It is not empty, and the one before is gone. */
   hold(chunk: Uint8Array): void {
-    this.#chunk = chunk
+    this.borrow(chunk)
     // A piece of memory that others have pieces of, such as Node's pool of small buffers, can't be given away.
     this.#isAlone =
       chunk.buffer instanceof ArrayBuffer && chunk.byteLength === chunk.buffer.byteLength
+  }
+
+  /** Holds a chunk whose memory is others': it stays good until this is empty. */
+  borrow(chunk: Uint8Array): void {
+    this.#chunk = chunk
+    this.#isAlone = false
   }
 
   /** Answers a pull with what is held, or as much of it as the reader takes. */
@@ -136,6 +142,31 @@ export class ChunkRelay {
     controller.byobRequest?.respond(taken.byteLength)
     if (this.#chunk === undefined && this.#isAlone) chunk.buffer.transfer(0)
   }
+}
+
+/**
+ * A byte stream of chunks that are good until the next is asked for. Each is copied into the memory that its reader
+ * brings; a reader that brings none gets memory of its own.
+ */
+export function streamOfLent(chunks: AsyncGenerator<Uint8Array, void>): ByteStream {
+  const relay = new ChunkRelay()
+  return new ReadableStream(
+    {
+      type: 'bytes',
+      async pull(controller) {
+        while (relay.isEmpty) {
+          const { done, value } = await chunks.next()
+          if (done) return endOf(controller)
+          if (value.byteLength > 0) relay.borrow(value)
+        }
+        relay.passTo(controller)
+      },
+      async cancel() {
+        await chunks.return()
+      },
+    },
+    { highWaterMark: 0 },
+  )
 }
 
 /**

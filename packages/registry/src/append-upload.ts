@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { type ByteStream, type CallOptions, chunksOf, MindtraceError } from '@mindtrace/core'
+import { type ByteStream, type CallOptions, lentChunksOf, MindtraceError } from '@mindtrace/core'
 import {
   type FileMount,
   isFileMount,
@@ -85,7 +85,7 @@ async function appendToFile(
     const file = await open(path, O_RDWR | O_CREAT | O_NOFOLLOW)
     try {
       let end = offset
-      for await (const chunk of chunksOf(body, options)) {
+      for await (const chunk of lentChunksOf(body, options)) {
         checkSize(end + chunk.byteLength, totalBytes)
         for (let at = 0; at < chunk.byteLength; ) {
           at += (await file.write(chunk, at, chunk.byteLength - at, end + at)).bytesWritten
@@ -111,7 +111,7 @@ async function appendParts(
   options: CallOptions,
 ): Promise<number> {
   if (parts === undefined) {
-    for await (const chunk of chunksOf(body, options)) checkSize(chunk.byteLength, 0)
+    for await (const chunk of lentChunksOf(body, options)) checkSize(chunk.byteLength, 0)
     await mount.write(key, new Uint8Array(0), options)
     return 0
   }
@@ -129,7 +129,7 @@ async function appendParts(
   }
   let failure: { readonly reason: unknown } | undefined
   try {
-    for await (const chunk of chunksOf(body, options)) {
+    for await (const chunk of lentChunksOf(body, options)) {
       checkSize(end + chunk.byteLength, totalBytes)
       for (let at = 0; at < chunk.byteLength; ) {
         const taken = Math.min(chunk.byteLength - at, partBytes - filled)
@@ -161,7 +161,7 @@ async function readTail(
 ): Promise<void> {
   const { body } = await mount.read(key, { ...options, range: { start: 0, end: into.byteLength } })
   let at = 0
-  for await (const chunk of chunksOf(body, options)) {
+  for await (const chunk of lentChunksOf(body, options)) {
     into.set(chunk, at)
     at += chunk.byteLength
   }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { bytesOf, MindtraceError } from '@mindtrace/core'
+import { bytesOf, lentChunksOf, MindtraceError, streamOfLent } from '@mindtrace/core'
 import { temporaryFolder } from '@mindtrace/core/testing'
 import { expect, test } from 'vitest'
 import { extensionOf, safePart } from './archive-names.ts'
@@ -67,6 +67,32 @@ test('GNU tar reads it: long names, names beyond ASCII, empty and large files', 
     /^-rw-r--r-- 0\/0 +5 2026-01-02 03:04:05 plain/,
   )
 })
+
+test('thousands of empty files are no trouble, and lent memory is used again', async () => {
+  async function* files() {
+    for (let index = 0; index < 20_000; index += 1) {
+      yield aFile(`empty/${index}`, new Uint8Array(0))
+    }
+    yield aFile('large', lentOf(50), 50 * 65_536)
+  }
+  let size = 0
+  const sums = new Map<number, number>()
+  for await (const chunk of lentChunksOf(tarOf(files()))) {
+    size += chunk.byteLength
+    for (const byte of chunk) sums.set(byte, (sums.get(byte) ?? 0) + 1)
+  }
+  expect(size).toBe(20_001 * 512 + 50 * 65_536 + 1024)
+  for (let place = 200; place < 250; place += 1) expect(sums.get(place)).toBe(65_536)
+})
+
+/** So many chunks of 64 KiB of one byte each (200, 201, …), into the memory of its reader. */
+function lentOf(count: number): ReadableStream<Uint8Array> {
+  async function* chunks() {
+    const chunk = new Uint8Array(65_536)
+    for (let index = 0; index < count; index += 1) yield chunk.fill(200 + index)
+  }
+  return streamOfLent(chunks())
+}
 
 test('is made no faster than it is read, and cancels the file at hand', async () => {
   const { state, stream } = chunks(10_000)

@@ -143,6 +143,7 @@ export function describeObjectMount({
         await mount.deleteMany(kept)
         expect(await keysOf(mount)).toEqual([])
       }),
+      60_000,
     )
 
     it(

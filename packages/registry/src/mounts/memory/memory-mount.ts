@@ -125,8 +125,8 @@ export class MemoryMount implements FileMount {
   }
 
   async stage(body: Uint8Array | ByteStream, options: StageOptions = {}): Promise<StagedBytes> {
-    options.signal?.throwIfAborted()
-    // A copy: `slice` of a Buffer is none.
+    if (body instanceof Uint8Array) options.signal?.throwIfAborted()
+    // A copy: `slice` of a Buffer is none. An abort cancels a stream.
     const bytes =
       body instanceof Uint8Array ? new Uint8Array(body) : await bytesOf(body, Infinity, options)
     await options.onChunk?.(bytes)
