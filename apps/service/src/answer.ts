@@ -12,14 +12,13 @@ export async function answer(
   log: Logger,
   handle: (failed: { body?: unknown; task?: string }) => Promise<Response>,
 ): Promise<Response> {
-  const about: { -readonly [Key in keyof FailedRequest]: FailedRequest[Key] } = {
-    method: context.req.method,
-    path: loggedPath(context.req.path),
-  }
+  const about: { body?: unknown; task?: string } = {}
   try {
     return await handle(about)
   } catch (error) {
     if (context.req.raw.signal.aborted && !isMindtraceError(error)) return clientGone()
-    return errorResponse(error, about, log)
+    const { method, path } = context.req
+    const request: FailedRequest = { method, path: loggedPath(path), ...about }
+    return errorResponse(error, request, log)
   }
 }

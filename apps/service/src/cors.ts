@@ -9,8 +9,8 @@ export class CorsPolicy {
     this.#origins = new Set(origins.map((origin) => origin.toLowerCase().replace(/\/$/, '')))
   }
 
-  allows(origin: string | null): boolean {
-    return origin !== null && this.#origins.has(origin.toLowerCase())
+  allows(origin: string | undefined): boolean {
+    return origin !== undefined && this.#origins.has(origin.toLowerCase())
   }
 
   /** The headers by which a browser lets the page see an answer. */

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { errorCodeHeader } from '@mindtrace/contract'
 import type { CorsPolicy } from './cors.ts'
 import { jsonResponse } from './json-response.ts'
@@ -19,23 +20,22 @@ export interface AcceptedHosts {
  * a name of the page's that leads here (DNS rebinding, seen by the Host header), or across origins (seen by Origin and
  * Sec-Fetch-Site, which programs don't send).
  */
-export function hostCheck(hosts: AcceptedHosts): (request: Request) => Response | null {
+export function hostCheck(hosts: AcceptedHosts): (incoming: IncomingMessage) => Response | null {
   const names = new Set(hosts.names.flatMap((name) => [name.toLowerCase(), `[${name}]`]))
   if (hosts.strict) for (const name of loopbackNames) names.add(name)
-  return (request) => {
-    const host = request.headers.get('host')?.toLowerCase() ?? ''
+  return ({ headers, method }) => {
+    const host = headers.host?.toLowerCase() ?? ''
     if (hosts.strict && !names.has(withoutPort(host))) {
       return refusal(
         `this service is not ${JSON.stringify(host.slice(0, 200))}; name it with --allowed-host if it should be`,
       )
     }
-    const { method } = request
     if (method === 'GET' || method === 'HEAD') return null
-    const origin = request.headers.get('origin')
+    const { origin } = headers
     if (hosts.cors.allows(origin)) return null
     const foreign =
-      origin === null
-        ? request.headers.get('sec-fetch-site') === 'cross-site'
+      origin === undefined
+        ? headers['sec-fetch-site'] === 'cross-site'
         : isForeign(origin, host, names)
     return foreign ? refusal('pages of other origins may not send requests here') : null
   }

@@ -37,10 +37,8 @@ type Reading = number | Iterable<Sample>
 export class Metrics implements Disposable {
   readonly #lag = monitorEventLoopDelay({ resolution: lagResolutionMs })
   readonly #metrics: Metric[] = []
-  readonly #durations = new Map<
-    string,
-    { readonly task: string; readonly outcome: Outcome; readonly histogram: Histogram }
-  >()
+  /** By task, then by outcome: nothing has to be put together to find one. */
+  readonly #durations = new Map<string, Map<Outcome, Histogram>>()
   readonly #sockets = new Set<Socket>()
   #underWay = 0
   #received = 0
@@ -61,13 +59,17 @@ export class Metrics implements Disposable {
   /** Its answer is out, or it was broken off. */
   ended(task: string, outcome: Outcome, seconds: number): void {
     this.#underWay -= 1
-    const key = `${outcome} ${task}`
-    let duration = this.#durations.get(key)
-    if (duration === undefined) {
-      duration = { task, outcome, histogram: new Histogram(buckets) }
-      this.#durations.set(key, duration)
+    let ofTask = this.#durations.get(task)
+    if (ofTask === undefined) {
+      ofTask = new Map()
+      this.#durations.set(task, ofTask)
     }
-    duration.histogram.observe(seconds)
+    let histogram = ofTask.get(outcome)
+    if (histogram === undefined) {
+      histogram = new Histogram(buckets)
+      ofTask.set(outcome, histogram)
+    }
+    histogram.observe(seconds)
   }
 
   /** Counts the connections of a server and what goes over them. */
@@ -113,9 +115,9 @@ export class Metrics implements Disposable {
       help: 'From the head of a request to the last byte of its answer, by task, stream or page.',
       type: 'histogram',
       samples: () =>
-        [...durations.values()].flatMap(({ task, outcome, histogram }) => [
-          ...histogram.samples({ task, outcome }),
-        ]),
+        [...durations].flatMap(([task, ofTask]) =>
+          [...ofTask].flatMap(([outcome, histogram]) => [...histogram.samples({ task, outcome })]),
+        ),
     })
     this.gauge('mindtrace_requests_in_flight', 'Requests under way.', () => this.#underWay)
     this.gauge('mindtrace_connections', 'Open connections.', () => this.#sockets.size)

@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 
+/** What comes over a connection, one request after the other. */
 interface Watched {
-  readonly incoming: IncomingMessage
-  readonly outgoing: ServerResponse
+  incoming: IncomingMessage
+  outgoing: ServerResponse
   bytes: number
   movedAtMs: number
 }
@@ -13,7 +15,7 @@ interface Watched {
  */
 export class SlowBodies implements Disposable {
   readonly #idleMs: number
-  readonly #watched = new Set<Watched>()
+  readonly #watched = new Map<Socket, Watched>()
   readonly #timer: NodeJS.Timeout
 
   constructor(idleMs: number) {
@@ -22,19 +24,16 @@ export class SlowBodies implements Disposable {
     this.#timer.unref()
   }
 
+  /** To be called for every request, as it begins. */
   watch(incoming: IncomingMessage, outgoing: ServerResponse): void {
-    const { headers } = incoming
-    const length = headers['content-length']
-    if ((length === undefined || length === '0') && headers['transfer-encoding'] === undefined)
-      return
-    const watched = {
-      incoming,
-      outgoing,
-      bytes: incoming.socket.bytesRead,
-      movedAtMs: performance.now(),
-    }
-    this.#watched.add(watched)
-    outgoing.once('close', () => this.#watched.delete(watched))
+    const { socket } = incoming
+    const bytes = socket.bytesRead
+    const movedAtMs = performance.now()
+    const watched = this.#watched.get(socket)
+    if (watched === undefined) {
+      this.#watched.set(socket, { incoming, outgoing, bytes, movedAtMs })
+      socket.once('close', () => this.#watched.delete(socket))
+    } else Object.assign(watched, { incoming, outgoing, bytes, movedAtMs })
   }
 
   [Symbol.dispose](): void {
@@ -43,22 +42,21 @@ export class SlowBodies implements Disposable {
 
   #look(): void {
     const now = performance.now()
-    for (const watched of this.#watched) {
+    for (const [socket, watched] of this.#watched) {
       const { incoming, outgoing } = watched
-      if (incoming.complete || incoming.destroyed) {
-        this.#watched.delete(watched)
-      } else if (incoming.socket.bytesRead !== watched.bytes || incoming.readableLength > 0) {
-        watched.bytes = incoming.socket.bytesRead
+      if (incoming.complete || incoming.destroyed) continue
+      if (socket.bytesRead !== watched.bytes || incoming.readableLength > 0) {
+        watched.bytes = socket.bytesRead
         watched.movedAtMs = now
       } else if (now - watched.movedAtMs >= this.#idleMs) {
-        this.#watched.delete(watched)
+        this.#watched.delete(socket)
         if (!outgoing.headersSent) {
           // Written past the response object, whose handler still waits for the body.
-          incoming.socket.write(
+          socket.write(
             'HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
           )
         }
-        incoming.socket.destroySoon()
+        socket.destroySoon()
       }
     }
   }

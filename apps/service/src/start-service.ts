@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
-import { getRequestListener } from '@hono/node-server'
+import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { type Logger, MindtraceError, silentLogger, systemErrorCode } from '@mindtrace/core'
 import type { Hono } from 'hono'
 import { CorsPolicy } from './cors.ts'
@@ -85,12 +85,12 @@ export async function startService(options: StartOptions): Promise<RunningServic
     return answer
   }
   const listener = getRequestListener((request, env) => {
-    const refused = check(request)
+    const { incoming, outgoing } = env as HttpBindings
+    const refused = check(incoming)
     if (refused !== null) return refused
-    const origin = request.headers.get('origin')
-    if (origin !== null && cors.allows(origin)) {
+    const { origin } = incoming.headers
+    if (origin !== undefined && cors.allows(origin)) {
       if (request.method === 'OPTIONS') return cors.preflight(origin)
-      const { outgoing } = env as { outgoing: ServerResponse }
       for (const [name, value] of Object.entries(cors.headers(origin))) {
         outgoing.setHeader(name, value)
       }

@@ -32,10 +32,9 @@ export function addAdmission(app: Hono, gate: Gate, log: Logger): CallerOf {
     const { raw, path, method } = context.req
     const outgoing = (context.env as Partial<HttpBindings> | undefined)?.outgoing
     // Over a socket it has one already: see `request-observer.ts`.
-    const requestId = requestIdOf(
+    const requestId =
       (outgoing?.getHeader('x-request-id') as string | undefined) ??
-        raw.headers.get('x-request-id'),
-    )
+      requestIdOf(raw.headers.get('x-request-id'))
     if (isOpen(path, method)) {
       callers.set(raw, gate.open(requestId))
       return await next()

@@ -62,129 +62,148 @@ const ranks = { reader: 0, writer: 1, admin: 2 } as const
 export function createGuard(
   options: GuardOptions,
 ): (principal: Principal, requestId: string) => Caller {
-  const { call, streams, trail, now, allowDestructive } = options
+  return (principal, requestId) => new GuardedCaller(options, principal, requestId)
+}
 
-  return (principal, requestId) => {
-    const ensure = (what: TaskName | keyof typeof streamNeeds) => {
-      try {
-        requireRole(principal, what, allowDestructive)
-      } catch (error) {
-        if (!isReading(what)) note(what, {}, error)
-        throw error
-      }
+/** Made for every request, so that it makes little itself. */
+class GuardedCaller implements Caller {
+  readonly principal: Principal
+  readonly requestId: string
+  readonly #options: GuardOptions
+  #streams: LakeStreams | undefined
+
+  constructor(options: GuardOptions, principal: Principal, requestId: string) {
+    this.#options = options
+    this.principal = principal
+    this.requestId = requestId
+  }
+
+  get streams(): LakeStreams {
+    this.#streams ??= this.#guardedStreams()
+    return this.#streams
+  }
+
+  ensure(what: TaskName | keyof typeof streamNeeds): void {
+    try {
+      requireRole(this.principal, what, this.#options.allowDestructive)
+    } catch (error) {
+      if (!isReading(what)) this.#note(what, {}, error)
+      throw error
     }
+  }
 
-    const note = (task: string, ids: Record<string, string>, error?: unknown) => {
-      trail.add({
-        audit_id: newId('audit'),
-        at: now(),
-        actor: principal.id,
-        actor_name: principal.name,
-        task,
-        ids,
-        outcome: outcomeOf(error),
-        error: error === undefined ? null : isMindtraceError(error) ? error.code : 'INTERNAL',
-        request_id: requestId,
-      })
+  readonly call: TaskCall = async (name, input, callOptions = {}) => {
+    this.ensure(name)
+    const { call } = this.#options
+    const isEasy = isUnlimited(this.principal)
+    if (isEasy && isReading(name)) return await call(name, input, callOptions)
+    return await this.#audited(name, input, async () => {
+      if (isEasy) return await call(name, input, callOptions)
+      const narrowed = await withinScopes(this.principal, name, input, { call }, callOptions)
+      return await call(name, narrowed as TaskInput<typeof name>, callOptions)
+    })
+  }
+
+  #note(task: string, ids: Record<string, string>, error?: unknown): void {
+    this.#options.trail.add({
+      audit_id: newId('audit'),
+      at: this.#options.now(),
+      actor: this.principal.id,
+      actor_name: this.principal.name,
+      task,
+      ids,
+      outcome: outcomeOf(error),
+      error: error === undefined ? null : isMindtraceError(error) ? error.code : 'INTERNAL',
+      request_id: this.requestId,
+    })
+  }
+
+  async #audited<Result>(
+    task: TaskName | keyof typeof streamNeeds,
+    input: unknown,
+    act: () => Promise<Result>,
+  ): Promise<Result> {
+    if (isReading(task)) return await act()
+    try {
+      const result = await act()
+      this.#note(task, touchedIds(input, result))
+      return result
+    } catch (error) {
+      this.#note(task, touchedIds(input, undefined), error)
+      throw error
     }
+  }
 
-    const audited = async <Result>(
-      task: TaskName | keyof typeof streamNeeds,
-      input: unknown,
-      act: () => Promise<Result>,
-    ): Promise<Result> => {
-      if (isReading(task)) return await act()
-      try {
-        const result = await act()
-        note(task, touchedIds(input, result))
-        return result
-      } catch (error) {
-        note(task, touchedIds(input, undefined), error)
-        throw error
-      }
-    }
+  async #scoped(
+    name: keyof typeof streamNeeds,
+    input: Readonly<Record<string, unknown>>,
+    { signal }: CallOptions,
+  ) {
+    if (isUnlimited(this.principal)) return input
+    const { call } = this.#options
+    const rule = streamScopes[name] ?? 'whole'
+    return await applyRule(this.principal, name, rule, input, { call }, { signal })
+  }
 
-    const guardedCall: TaskCall = async (name, input, callOptions = {}) => {
-      ensure(name)
-      if (isUnlimited(principal)) {
-        return await audited(name, input, () => call(name, input, callOptions))
-      }
-      return await audited(name, input, async () => {
-        const narrowed = await withinScopes(principal, name, input, { call }, callOptions)
-        return await call(name, narrowed as TaskInput<typeof name>, callOptions)
-      })
-    }
-
-    const scoped = async (
-      name: keyof typeof streamNeeds,
-      input: Readonly<Record<string, unknown>>,
-      callOptions: CallOptions,
-    ) => {
-      if (isUnlimited(principal)) return input
-      const { signal } = callOptions
-      const rule = streamScopes[name] ?? 'whole'
-      return await applyRule(principal, name, rule, input, { call }, { signal })
-    }
-
-    const guardedStreams: LakeStreams = {
+  #guardedStreams(): LakeStreams {
+    const { call, streams } = this.#options
+    return {
       readAsset: async (id, read = {}) => {
-        ensure('readAsset')
-        await scoped('readAsset', { id }, read)
+        this.ensure('readAsset')
+        await this.#scoped('readAsset', { id }, read)
         return await streams.readAsset(id, read)
       },
       readObject: async (ref: ObjectLocation, read = {}) => {
-        ensure('readObject')
-        await scoped('readObject', { ...ref }, read)
+        this.ensure('readObject')
+        await this.#scoped('readObject', { ...ref }, read)
         return await streams.readObject(ref, read)
       },
       writeObject: async (request: WriteObject, body, write = {}) => {
-        ensure('writeObject')
-        return await audited('writeObject', request, async () => {
-          await scoped('writeObject', { ...request }, write)
+        this.ensure('writeObject')
+        return await this.#audited('writeObject', request, async () => {
+          await this.#scoped('writeObject', { ...request }, write)
           return await streams.writeObject(request, body, write)
         })
       },
       ingestGroup: async (session_id, items, ingest = {}) => {
-        ensure('ingestGroup')
-        return await audited('ingestGroup', { session_id }, async () => {
-          await scoped('ingestGroup', { session_id }, ingest)
+        this.ensure('ingestGroup')
+        return await this.#audited('ingestGroup', { session_id }, async () => {
+          await this.#scoped('ingestGroup', { session_id }, ingest)
           return await streams.ingestGroup(session_id, items, ingest)
         })
       },
       rows: (name, input, read = {}) =>
         deferredRows(async () => {
-          ensure(name)
-          if (isUnlimited(principal)) return streams.rows(name, input, read)
-          const narrowed = await withinScopes(principal, name, input, { call }, read)
+          this.ensure(name)
+          if (isUnlimited(this.principal)) return streams.rows(name, input, read)
+          const narrowed = await withinScopes(this.principal, name, input, { call }, read)
           return streams.rows(name, narrowed as typeof input, read)
         }),
       appendUpload: async (ticket, offset, body, write = {}) => {
-        ensure('appendUpload')
-        return await audited('appendUpload', ticket, async () => {
-          await scoped('appendUpload', { ...ticket }, write)
+        this.ensure('appendUpload')
+        return await this.#audited('appendUpload', ticket, async () => {
+          await this.#scoped('appendUpload', { ...ticket }, write)
           return await streams.appendUpload(ticket, offset, body, write)
         })
       },
       archiveDataset: async (input, read = {}) => {
-        ensure('archiveDataset')
-        await scoped('archiveDataset', input, read)
+        this.ensure('archiveDataset')
+        await this.#scoped('archiveDataset', input, read)
         return await streams.archiveDataset(input, read)
       },
       archiveAssets: async (input, read = {}) => {
-        ensure('archiveAssets')
+        this.ensure('archiveAssets')
         const checked = parse(AssetArchiveInput, input, 'archiveAssets')
-        const narrowed = await scoped('archiveAssets', checked, read)
+        const narrowed = await this.#scoped('archiveAssets', checked, read)
         return await streams.archiveAssets(narrowed as typeof input, read)
       },
       archiveObjects: async (input, read = {}) => {
-        ensure('archiveObjects')
+        this.ensure('archiveObjects')
         const checked = parse(ObjectArchiveInput, input, 'archiveObjects')
-        await scoped('archiveObjects', checked, read)
+        await this.#scoped('archiveObjects', checked, read)
         return await streams.archiveObjects(checked, read)
       },
     }
-
-    return { principal, requestId, ensure, call: guardedCall, streams: guardedStreams }
   }
 }
 

@@ -72,6 +72,12 @@ export interface Changed {
   readonly tookMs: number
 }
 
+/** What to select, and how a row of it becomes a document. */
+interface Selection<T> {
+  readonly columns: string
+  document<F extends keyof T>(row: Row): Stored<Pick<T, F>>
+}
+
 /** A document that is ready to be written. */
 interface Prepared<T> {
   readonly document: T
@@ -96,11 +102,20 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
   readonly #collection: Collection<T, I>
   readonly #table: Table
   readonly #access: SqliteAccess
+  readonly #whole: Selection<T>
+  /** Made once: a statement is found by its text, and a new text has to be hashed. */
+  readonly #getSql: string
 
   constructor(collection: Collection<T, I>, table: Table, access: SqliteAccess) {
     this.#collection = collection
     this.#table = table
     this.#access = access
+    this.#whole = {
+      columns: 'json(doc) AS doc',
+      document: <F extends keyof T>(row: Row) =>
+        collection.restore(JSON.parse(row.doc as string)) as Stored<Pick<T, F>>,
+    }
+    this.#getSql = this.#sqlOfOne(this.#whole)
   }
 
   async insert(input: I, options?: CallOptions): Promise<Stored<T>> {
@@ -347,9 +362,13 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
 
   async #getOne<F extends keyof T>(key: string, options: ReadOptions<F>) {
     const select = this.#selection(options.fields)
-    const sql = `SELECT ${select.columns} FROM ${this.#table.name} WHERE (${this.#table.key}) = ?`
+    const sql = select === this.#whole ? this.#getSql : this.#sqlOfOne(select)
     const row = await this.#access.read((connection) => connection.prepare(sql).get(key), options)
     return row === undefined ? undefined : select.document<F>(row)
+  }
+
+  #sqlOfOne({ columns }: Selection<T>): string {
+    return `SELECT ${columns} FROM ${this.#table.name} WHERE (${this.#table.key}) = ?`
   }
 
   *#insertGroup(connection: SqliteConnection, group: readonly Prepared<T>[]) {
@@ -484,16 +503,12 @@ export class SqliteRepository<T extends object, I> implements Repository<T, I> {
     return { text: text + limits, values: [...values, ...bound] }
   }
 
-  /** What to select, and how a row of it becomes a document. */
-  #selection(fields: readonly (keyof T)[] | undefined, extra: readonly string[] = []) {
+  #selection(
+    fields: readonly (keyof T)[] | undefined,
+    extra: readonly string[] = [],
+  ): Selection<T> {
+    if (fields === undefined) return this.#whole
     const collection = this.#collection
-    if (fields === undefined) {
-      return {
-        columns: 'json(doc) AS doc',
-        document: <F extends keyof T>(row: Row) =>
-          collection.restore(JSON.parse(row.doc as string)) as Stored<Pick<T, F>>,
-      }
-    }
     const names = [...new Set([collection.key, ...fields.map(String), ...extra])]
     const columns = names.map((name) => `doc -> ${jsonPath(collection.path(name))} AS "${name}"`)
     return {
