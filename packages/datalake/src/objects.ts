@@ -14,6 +14,7 @@ import {
   MindtraceError,
 } from '@mindtrace/core'
 import type { OnConflict, StoredObject } from '@mindtrace/registry'
+import { base64Bytes, fromBase64 } from './base64.ts'
 import type { Handlers, LakeParts } from './lake-parts.ts'
 
 /** Objects: named, versioned payloads in mounts. */
@@ -174,14 +175,11 @@ function parseOnConflict(text: string | null): OnConflict | null {
   )
 }
 
-const base64 = /^[A-Za-z0-9+/]*={0,2}$/
-
-/** Standard base64 with padding; the reference drops foreign characters silently, which corrupts. */
 function decodeBase64(text: string, limitBytes: number): Uint8Array {
-  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
-  if ((text.length / 4) * 3 - padding > limitBytes) throw tooLarge(limitBytes)
-  if (text.length % 4 !== 0 || !base64.test(text)) throw noBase64()
-  return Buffer.from(text, 'base64')
+  if (base64Bytes(text) > limitBytes) throw tooLarge(limitBytes)
+  const bytes = fromBase64(text)
+  if (bytes === undefined) throw noBase64()
+  return bytes
 }
 
 /** What was decoded on its way here, as a stream that lets go of what was read. */
