@@ -14,7 +14,8 @@ type Row = Record<string, unknown>
 /** What the driver knows of one collection in one database. */
 export class CollectionInMongo<T extends object = object, I = unknown> {
   readonly collection: Collection<T, I>
-  readonly model: mongoose.Model<Row>
+  /** The collection itself: BSON types that Mongoose's casts would lose pass through it. */
+  readonly native: mongoose.mongo.Collection
   readonly codec: DocumentCodec
   readonly minter: ObjectIdMinter
   /** Reads by key, outside transactions. */
@@ -22,6 +23,7 @@ export class CollectionInMongo<T extends object = object, I = unknown> {
   readonly #reader: DocumentReader
   readonly #connection: mongoose.Connection
   readonly #log: Logger
+  #model: mongoose.Model<Row> | undefined
   #unique: UniqueIndexes = { byName: () => undefined, broken: [] }
 
   constructor(
@@ -34,14 +36,9 @@ export class CollectionInMongo<T extends object = object, I = unknown> {
     this.#connection = connection
     this.minter = minter
     this.#log = log
+    this.native = connection.collection(collection.name) as unknown as mongoose.mongo.Collection
     this.codec = new DocumentCodec(collection)
     this.#reader = new DocumentReader(collection)
-    this.model = connection.model<Row>(
-      collection.name,
-      mongooseSchemaOf(collection) as mongoose.Schema<Row>,
-      collection.name,
-      { overwriteModels: true },
-    )
     const { key } = collection
     this.reads = new SharedReads(key, (keys) => {
       const [only] = keys
@@ -49,9 +46,16 @@ export class CollectionInMongo<T extends object = object, I = unknown> {
     })
   }
 
-  /** The collection itself, for writes: BSON types that Mongoose's casts would lose pass through it. */
-  get native(): mongoose.mongo.Collection {
-    return this.model.collection as unknown as mongoose.mongo.Collection
+  /** Mongoose's model, made when it is asked for: all of them would take a tenth of a start. */
+  get model(): mongoose.Model<Row> {
+    const { name } = this.collection
+    this.#model ??= this.#connection.model<Row>(
+      name,
+      mongooseSchemaOf(this.collection) as mongoose.Schema<Row>,
+      name,
+      { overwriteModels: true },
+    )
+    return this.#model
   }
 
   /** Unique indexes that stored documents break, so that the server guards new documents only. */
