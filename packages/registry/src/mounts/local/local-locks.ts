@@ -6,7 +6,6 @@ import {
   readlinkSync,
   renameSync,
   rmdirSync,
-  rmSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -15,6 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type CallOptions, newToken, systemErrorCode } from '@mindtrace/core'
 import * as z from 'zod'
 import type { MountLock } from '../../mount.ts'
+import { discard } from './discard.ts'
 
 const lifeMs = 30_000
 /** Clocks of hosts differ: a lock counts as over only this much later, and is not relied on so much earlier. */
@@ -86,8 +86,8 @@ export class LocalLocks {
 
   /** Removes the spare locks and the text they share. */
   close(): void {
-    for (const { path } of this.#spares.splice(0)) rmSync(path, { recursive: true, force: true })
-    if (this.#template !== undefined) unlinkIfThere(this.#template.path)
+    for (const { path } of this.#spares.splice(0)) discard(path)
+    if (this.#template !== undefined) discard(this.#template.path)
     this.#template = undefined
   }
 

@@ -181,7 +181,7 @@ describe('a local mount', () => {
 
   const tmpfs = mountTmpfs()
   it.skipIf(!tmpfs.isMounted)(
-    `reports a full disk and leaves the old bytes${tmpfs.isMounted ? '' : ` (skipped: ${tmpfs.reason})`}`,
+    `reports a full disk and a read-only one, and leaves the old bytes${tmpfs.isMounted ? '' : ` (skipped: ${tmpfs.reason})`}`,
     async () => {
       try {
         await using mount = new LocalMount(join(tmpfs.path, 'lake'))
@@ -195,6 +195,26 @@ describe('a local mount', () => {
         expect((await collect(mount.list(''))).map(({ key }) => key)).toEqual(['a'])
         await mount.delete('a')
         await mount.write('b', someBytes(900_000))
+
+        await mount.delete('b')
+        await using registry = await openRegistry(mount, {})
+        await registry.put('object', text('kept'))
+        shell('mount -o remount,ro "$0"', tmpfs.path)
+        const readOnly = { code: 'READ_ONLY' }
+        // As it was open before, and as another process finds it.
+        await using other = new LocalMount(join(tmpfs.path, 'lake'))
+        await using found = await openRegistry(other, {})
+        await using fresh = new LocalMount(join(tmpfs.path, 'other'))
+        for (const each of [mount, other, fresh]) {
+          const body = new Blob([someBytes(2000)]).stream()
+          await expect(each.write('c', body)).rejects.toMatchObject(readOnly)
+        }
+        for (const each of [registry, found]) {
+          await expect(each.put('new', text('new'))).rejects.toMatchObject(readOnly)
+          await expect(each.delete('object')).rejects.toMatchObject(readOnly)
+          const { body } = await each.open('object')
+          expect(await bytesOf(body, 100)).toEqual(text('kept'))
+        }
       } finally {
         shell('umount "$0"', tmpfs.path)
         await rm(tmpfs.path, { recursive: true })

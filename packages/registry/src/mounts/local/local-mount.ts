@@ -272,7 +272,7 @@ export class LocalMount implements FileMount {
   async #open(): Promise<Opened> {
     if (this.#opened !== undefined) return this.#opened
     try {
-      fs.mkdirSync(join(this.#root, stagingFolder), { recursive: true })
+      makeFolders(join(this.#root, stagingFolder))
       const root = await realpath(this.#root)
       const staging = join(root, stagingFolder)
       this.#opened ??= {
@@ -371,6 +371,19 @@ interface Opened {
   readonly paths: LocalPaths
   readonly staging: string
   readonly locks: LocalLocks
+}
+
+function makeFolders(path: string): void {
+  try {
+    fs.mkdirSync(path, { recursive: true })
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error
+    // What Node says of a file system that is read-only, too: making one folder tells.
+    let missing = path
+    while (!fs.existsSync(dirname(missing))) missing = dirname(missing)
+    fs.mkdirSync(missing)
+    fs.mkdirSync(path, { recursive: true })
+  }
 }
 
 function noFolder(root: string): MindtraceError {

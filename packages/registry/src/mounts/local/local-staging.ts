@@ -11,6 +11,7 @@ import {
 import { RunningHash, sha256Hex } from '@mindtrace/core/hash'
 import type { StagedBytes, StageOptions } from '../../mount.ts'
 import { stagedElsewhere } from '../mount-errors.ts'
+import { discard } from './discard.ts'
 import { localError } from './local-errors.ts'
 
 interface Sum {
@@ -71,7 +72,7 @@ export class StagedFile implements StagedBytes {
     if (this.#fd === undefined) return
     fs.closeSync(this.#fd)
     this.#fd = undefined
-    if (!this.#isPublished) fs.rmSync(this.path, { force: true })
+    if (!this.#isPublished) discard(this.path)
   }
 }
 
@@ -104,7 +105,7 @@ export async function stageAt(
     return new StagedFile(path, fd, await writeStream(fd, stream, options))
   } catch (error) {
     if (fd !== undefined) fs.closeSync(fd)
-    fs.rmSync(path, { force: true })
+    discard(path)
     throw localError(error, 'write', path)
   }
 }
