@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { temporaryFolder } from '@mindtrace/core/testing'
 import { describe, expect, it } from 'vitest'
 import { freePort } from '../servers/child-server.ts'
+import { startCollector } from '../service/collector.ts'
 
 /** What `pnpm build` made: the other tests run the sources. */
 const built = fileURLToPath(new URL('../../apps/cli/dist/bin/', import.meta.url))
@@ -45,6 +46,36 @@ describe('the built commands', () => {
     const licences = await readFile(join(built, 'THIRD-PARTY-LICENSES.txt'), 'utf8')
     for (const name of ['commander', 'hono', 'mongodb', 'saxes', 'yaml', 'zod']) {
       expect(licences).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+$`, 'm'))
+    }
+  })
+
+  it('send traces where the variables say, with nothing installed beside them', async () => {
+    await using collector = await startCollector()
+    await using folder = await temporaryFolder()
+    const port = String(await freePort())
+    const child = spawn(
+      process.execPath,
+      [join(built, 'mindtrace.js'), 'serve', '--port', port, '--lake', join(folder.path, 'lake')],
+      {
+        stdio: ['ignore', 'ignore', 'pipe'],
+        env: {
+          ...process.env,
+          OTEL_EXPORTER_OTLP_ENDPOINT: collector.address,
+          OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+          OTEL_BSP_SCHEDULE_DELAY: '100',
+        },
+      },
+    )
+    const closed = once(child, 'close')
+    try {
+      await once(child.stderr, 'data')
+      await expect
+        .poll(() => fetch(`http://127.0.0.1:${port}/ready`).then(({ status }) => status))
+        .toBe(200)
+      await expect.poll(() => collector.requests.length, { timeout: 10_000 }).toBeGreaterThan(0)
+    } finally {
+      child.kill('SIGINT')
+      await closed
     }
   })
 

@@ -96,6 +96,10 @@ describe('the Kubernetes manifests', () => {
           if (/SECRET|KEY|DATABASE/.test(name)) expect(value, name).toBeUndefined()
         }
         if (kind !== 'Deployment') continue
+        // A second process knows no session of the first.
+        if (spec.replicas > 1) {
+          expect(container.env).toContainEqual({ name: 'MINDTRACE_MCP_STATELESS', value: '1' })
+        }
         expect(container.livenessProbe.httpGet.path).toBe('/health')
         expect(container.readinessProbe.httpGet.path).toBe('/ready')
       }

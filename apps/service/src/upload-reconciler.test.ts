@@ -1,5 +1,6 @@
 import { MindtraceError } from '@mindtrace/core'
 import { expect, test } from 'vitest'
+import { serve } from './serve.ts'
 import { fakeLake } from './testing/fake-lake.ts'
 import { recordingLog } from './testing/test-app.ts'
 import { startUploadReconciler } from './upload-reconciler.ts'
@@ -35,6 +36,14 @@ test('goes on after a failure, and at once while there is more to do', async () 
     await allAsked
   }
   expect(log.lines.map(({ level }) => level)).toEqual(['warn', 'info', 'info'])
+})
+
+test('begins soon, and is at work in a service', async () => {
+  const { lake, asked } = lakeOf([])
+  await using _reconciler = startUploadReconciler(lake, { intervalMs: 1e9, log: recordingLog() })
+  await expect.poll(asked, { timeout: 5000 }).toBe(1)
+  await using _service = await serve({ lake, port: 0, uploadReconcileIntervalSeconds: 0.01 })
+  await expect.poll(asked, { timeout: 5000 }).toBeGreaterThan(2)
 })
 
 test('ends where nobody can do it, when it is disposed, and before it began', async () => {

@@ -29,9 +29,14 @@ async function run(
   options: { readonly intervalMs: number; readonly log: Logger; readonly signal: AbortSignal },
 ): Promise<void> {
   const { intervalMs, log, signal } = options
+  // Soon after the start: what a process left that was killed is put in order when it is started again.
+  let longestMs = Math.min(intervalMs, 1000)
+  let shortestMs = 0
   while (!signal.aborted) {
     // Not all processes at once.
-    const pauseMs = intervalMs * (0.9 + Math.random() * 0.2)
+    const pauseMs = shortestMs + Math.random() * (longestMs - shortestMs)
+    shortestMs = intervalMs * 0.9
+    longestMs = intervalMs * 1.1
     await wait(pauseMs, undefined, { signal, ref: false }).catch(() => {})
     if (signal.aborted) return
     try {

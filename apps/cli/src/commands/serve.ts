@@ -73,7 +73,10 @@ export function addListenOptions(command: Parameters<AddCommand>[0]): Parameters
         .argParser(wholeNumber('--rate-limit')),
     )
     .addOption(
-      new Option('--concurrency <n>', 'requests of each key at the same time (default: 256)')
+      new Option(
+        '--concurrency <n>',
+        'requests of each key at the same time (default: 256; without keys any number)',
+      )
         .env('MINDTRACE_CONCURRENCY')
         .argParser(wholeNumber('--concurrency')),
     )

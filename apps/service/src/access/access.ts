@@ -59,7 +59,11 @@ export function createAccess(options: AccessOptions = {}): Access {
   const nowMs = options.nowMs ?? (() => performance.now())
   const ring = new KeyRing({ access: lake, now, nowMs })
   const trail = new AuditTrail({ access: lake, keepDays: options.auditDays, log, nowMs })
-  const limiter = new RateLimiter(options.rates ?? {}, nowMs)
+  const { rates = {} } = options
+  const limiter = new RateLimiter(rates, nowMs)
+  // Without keys everybody is the same caller: no number is taken for all of them that nobody asked for.
+  const { concurrent = Number.POSITIVE_INFINITY } = rates
+  const together = new RateLimiter({ ...rates, concurrent }, nowMs)
   return {
     required: () => ring.required(),
     waiting: () => trail.waiting,
@@ -68,8 +72,9 @@ export function createAccess(options: AccessOptions = {}): Access {
       return {
         admit: async (request, requestId) => {
           const principal = await ring.identify(presentedKey(request.headers))
-          const leave = limiter.enter(principal.id)
-          if (principal.id !== 'local') trail.used(principal.id, now)
+          const isKeyed = principal.id !== 'local'
+          const leave = (isKeyed ? limiter : together).enter(principal.id)
+          if (isKeyed) trail.used(principal.id, now)
           return { caller: callerOf(principal, requestId), leave }
         },
         open: (requestId) => callerOf(anyone, requestId),
