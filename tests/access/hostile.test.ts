@@ -83,7 +83,12 @@ describe('requests that no honest client sends', () => {
       ['a control character', head('GET', '/health', ['X-A: a\u0001b']), 400],
     ]
     for (const [what, request, status] of rows) {
-      expect([what, (await raw(port, request)).status]).toEqual([what, status])
+      const got = await raw(port, request)
+      expect([what, got.status]).toEqual([what, status])
+      const [head = '', body = ''] = got.answer.split('\r\n\r\n')
+      expect(JSON.parse(body)).toEqual({ detail: expect.any(String) })
+      expect(head).toMatch(/^x-content-type-options: nosniff/im)
+      expect(head).toMatch(/^x-request-id: \S+/im)
     }
     expect((await served.post('summary', keys.reader)).status).toBe(200)
   })

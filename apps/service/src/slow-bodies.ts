@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { rawAnswer } from './raw-answer.ts'
 
 /** What comes over a connection, one request after the other. */
 interface Watched {
@@ -15,7 +16,7 @@ interface Watched {
  */
 export class SlowBodies implements Disposable {
   readonly #idleMs: number
-  readonly #watched = new Map<Socket, Watched>()
+  readonly #watched = new Map<Duplex, Watched>()
   readonly #timer: NodeJS.Timeout
 
   constructor(idleMs: number) {
@@ -36,25 +37,31 @@ export class SlowBodies implements Disposable {
     } else Object.assign(watched, { incoming, outgoing, bytes, movedAtMs })
   }
 
+  /** Whether the answer to the latest request of a connection is on its way. */
+  isAnswering(socket: Duplex): boolean {
+    const outgoing = this.#watched.get(socket)?.outgoing
+    return outgoing?.headersSent === true && !outgoing.writableFinished
+  }
+
   [Symbol.dispose](): void {
     clearInterval(this.#timer)
   }
 
   #look(): void {
     const now = performance.now()
-    for (const [socket, watched] of this.#watched) {
+    for (const [key, watched] of this.#watched) {
       const { incoming, outgoing } = watched
+      const { socket } = incoming
       if (incoming.complete || incoming.destroyed) continue
       if (socket.bytesRead !== watched.bytes || incoming.readableLength > 0) {
         watched.bytes = socket.bytesRead
         watched.movedAtMs = now
       } else if (now - watched.movedAtMs >= this.#idleMs) {
-        this.#watched.delete(socket)
+        this.#watched.delete(key)
         if (!outgoing.headersSent) {
           // Written past the response object, whose handler still waits for the body.
-          socket.write(
-            'HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
-          )
+          const headers = Object.entries(outgoing.getHeaders()) as [string, string][]
+          socket.write(rawAnswer(408, 'the body stopped to arrive; send it again', headers))
         }
         socket.destroySoon()
       }

@@ -6,6 +6,7 @@ import type { Hono } from 'hono'
 import { CorsPolicy } from './cors.ts'
 import { hostCheck } from './host-check.ts'
 import type { Metrics } from './metrics.ts'
+import { answerUnreadable } from './raw-answer.ts'
 import { createRequestContexts } from './request-context.ts'
 import { RequestObserver } from './request-observer.ts'
 import { SlowBodies } from './slow-bodies.ts'
@@ -108,6 +109,9 @@ export async function startService(options: StartOptions): Promise<RunningServic
       connectionsCheckingInterval: Math.min(5_000, options.headersTimeoutMs ?? 5_000),
       keepAlive: true,
       noDelay: true,
+      maxHeaderSize: maxHeaderBytes,
+      // Found below, so that it is answered like anything else.
+      requireHostHeader: false,
     },
     (incoming, outgoing) => {
       for (const [name, value] of always) outgoing.setHeader(name, value)
@@ -121,6 +125,10 @@ export async function startService(options: StartOptions): Promise<RunningServic
       })
     },
   )
+  server.on('clientError', (error, socket) => {
+    const isAnswering = slowBodies.isAnswering(socket)
+    answerUnreadable(error, socket, { headers: always, isAnswering, log })
+  })
   options.metrics?.watch(server)
   const bound = await listen(server, host, port)
   const address = `http://${isIP(host) === 6 ? `[${host}]` : host}:${bound}`
@@ -158,6 +166,7 @@ const methods: ReadonlySet<string> = new Set([
   'PUT',
 ])
 const maxUrl = 8_192
+const maxHeaderBytes = 16 * 1024
 /** What a proxy and this service could read differently, had a request two of them. */
 const onlyOnce: ReadonlySet<string> = new Set(['authorization', 'host', 'origin', 'x-api-key'])
 
@@ -167,12 +176,16 @@ interface Oddity {
 }
 
 /** What no honest client sends, found before anything is made of the request. */
-function oddRequest({ url = '', rawHeaders }: IncomingMessage): Oddity | undefined {
+function oddRequest(incoming: IncomingMessage): Oddity | undefined {
+  const { url = '', rawHeaders, headers, httpVersion } = incoming
   if (url.length > maxUrl) {
     return { status: 414, detail: `the address has more than ${maxUrl} characters` }
   }
   // `*`, or the whole address that a proxy would be asked for.
   if (!url.startsWith('/')) return { status: 400, detail: 'the address begins with a slash' }
+  if (headers.host === undefined && httpVersion === '1.1') {
+    return { status: 400, detail: 'the header host is missing' }
+  }
   const seen = new Set<string>()
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] as string).toLowerCase()
@@ -184,8 +197,13 @@ function oddRequest({ url = '', rawHeaders }: IncomingMessage): Oddity | undefin
 }
 
 function refuse(incoming: IncomingMessage, outgoing: ServerResponse, oddity: Oddity): void {
-  outgoing.writeHead(oddity.status, { 'content-type': 'application/json', connection: 'close' })
-  outgoing.end(JSON.stringify({ detail: oddity.detail }))
+  const body = JSON.stringify({ detail: oddity.detail })
+  outgoing.writeHead(oddity.status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+  })
+  outgoing.end(body)
   incoming.resume()
 }
 
