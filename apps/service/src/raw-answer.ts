@@ -20,9 +20,12 @@ export function rawAnswer(
   return `${head.join('\r\n')}\r\n\r\n${body}`
 }
 
+/** The most bytes that all headers of a request may have. */
+export const maxHeaderBytes = 16 * 1024
+
 /** What Node's parser says of bytes that are no request. Of the bytes nothing is repeated. */
 const unreadable: Readonly<Record<string, readonly [number, string]>> = {
-  HPE_HEADER_OVERFLOW: [431, 'the headers have more than 16 KiB'],
+  HPE_HEADER_OVERFLOW: [431, `the headers have more than ${maxHeaderBytes} bytes`],
   HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'the extensions of the chunks are too long'],
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'the request did not arrive in time; send it again'],
 }

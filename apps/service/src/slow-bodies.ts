@@ -49,7 +49,7 @@ export class SlowBodies implements Disposable {
 
   #look(): void {
     const now = performance.now()
-    for (const [key, watched] of this.#watched) {
+    for (const watched of this.#watched.values()) {
       const { incoming, outgoing } = watched
       const { socket } = incoming
       if (incoming.complete || incoming.destroyed) continue
@@ -57,7 +57,7 @@ export class SlowBodies implements Disposable {
         watched.bytes = socket.bytesRead
         watched.movedAtMs = now
       } else if (now - watched.movedAtMs >= this.#idleMs) {
-        this.#watched.delete(key)
+        this.#watched.delete(socket)
         if (!outgoing.headersSent) {
           // Written past the response object, whose handler still waits for the body.
           const headers = Object.entries(outgoing.getHeaders()) as [string, string][]

@@ -6,7 +6,7 @@ import type { Hono } from 'hono'
 import { CorsPolicy } from './cors.ts'
 import { hostCheck } from './host-check.ts'
 import type { Metrics } from './metrics.ts'
-import { answerUnreadable } from './raw-answer.ts'
+import { answerUnreadable, maxHeaderBytes } from './raw-answer.ts'
 import { createRequestContexts } from './request-context.ts'
 import { RequestObserver } from './request-observer.ts'
 import { SlowBodies } from './slow-bodies.ts'
@@ -166,7 +166,6 @@ const methods: ReadonlySet<string> = new Set([
   'PUT',
 ])
 const maxUrl = 8_192
-const maxHeaderBytes = 16 * 1024
 /** What a proxy and this service could read differently, had a request two of them. */
 const onlyOnce: ReadonlySet<string> = new Set(['authorization', 'host', 'origin', 'x-api-key'])
 

@@ -67,8 +67,7 @@ class PackedPieces {
   /** All up to that one, or to the end. */
   async *upTo(last?: Uint8Array): AsyncGenerator<Uint8Array, void> {
     for (;;) {
-      const { done, value } = await this.#next()
-      this.#reading = undefined
+      const { done, value } = await this.#take()
       if (done) return
       yield value
       if (value === last) return
@@ -79,10 +78,15 @@ class PackedPieces {
   async *during(work: Promise<void>): AsyncGenerator<Uint8Array, void> {
     const isDone = work.then(() => true)
     while (!(await Promise.race([isDone, this.#next().then(() => false)]))) {
-      const { value } = await this.#next()
-      this.#reading = undefined
+      const { value } = await this.#take()
       if (value !== undefined) yield value
     }
+  }
+
+  async #take(): Promise<ReadResult> {
+    const next = await this.#next()
+    this.#reading = undefined
+    return next
   }
 
   #next(): Promise<ReadResult> {
