@@ -6,7 +6,7 @@ export function base64Bytes(text: string): number {
 
 /**
  * The bytes of standard base64 with padding; undefined for anything else. The reference drops foreign characters
- * silently, which corrupts.
+ * silently, which corrupts. Node only.
  */
 export function fromBase64(text: string): Uint8Array | undefined {
   // Node passes over what is no base64, so that too little comes of it; what else it takes is looked for. That is five

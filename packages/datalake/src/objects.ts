@@ -13,8 +13,8 @@ import {
   isMindtraceError,
   MindtraceError,
 } from '@mindtrace/core'
+import { base64Bytes, fromBase64 } from '@mindtrace/core/base64'
 import type { OnConflict, StoredObject } from '@mindtrace/registry'
-import { base64Bytes, fromBase64 } from './base64.ts'
 import type { Handlers, LakeParts } from './lake-parts.ts'
 
 /** Objects: named, versioned payloads in mounts. */

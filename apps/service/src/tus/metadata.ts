@@ -1,5 +1,6 @@
 import type { TaskInput } from '@mindtrace/contract'
 import { MindtraceError } from '@mindtrace/core'
+import { fromBase64 } from '@mindtrace/core/base64'
 
 /**
  * `Upload-Metadata`: pairs of a key and a value in base64, separated by commas.
@@ -11,16 +12,18 @@ export function parseUploadMetadata(header: string | null): ReadonlyMap<string, 
   for (const pair of (header ?? '').split(',')) {
     const [key = '', value = '', ...more] = pair.trim().split(/ +/)
     if (key === '' && value === '') continue
-    const isBase64 = /^[A-Za-z0-9+/]*={0,2}$/.test(value) && value.length % 4 === 0
-    if (more.length > 0 || !isBase64 || values.has(key)) throw invalid(`the pair '${pair.trim()}'`)
-    values.set(key, decoded(key, value))
+    const bytes = fromBase64(value)
+    if (more.length > 0 || bytes === undefined || values.has(key)) {
+      throw invalid(`the pair '${pair.trim()}'`)
+    }
+    values.set(key, decoded(key, bytes))
   }
   return values
 }
 
-function decoded(key: string, value: string): string {
+function decoded(key: string, bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(value, 'base64'))
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
     throw invalid(`the value of ${key}`)
   }
